@@ -1,0 +1,1 @@
+//! From passages to cited sentences, or to an honest refusal.

@@ -1,0 +1,1 @@
+//! The hall: use cases, rights, and the order of things.

@@ -1,0 +1,1 @@
+//! Original files, kept by the hash of their content.

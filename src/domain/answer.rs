@@ -1,0 +1,81 @@
+//! What is said: an answer as it comes, and its citations.
+
+use super::extract::Span;
+use super::id::SourceId;
+use super::passage::Passage;
+
+/// A quotation that supports an answer. It names version and span, not a chunk, so that it opens after a re-read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Citation {
+    /// The mark in the text: `[1]`.
+    pub number: u32,
+    pub source: SourceId,
+    pub version: u32,
+    pub title: String,
+    pub file_name: String,
+    pub page: Option<u32>,
+    /// Where the quoted text lies in that version's extract.
+    pub span: Span,
+    /// The text cited, word for word.
+    pub quote: String,
+}
+
+impl Citation {
+    /// `handbook.pdf p. 7`, as the command line and the pages print it.
+    pub fn label(&self) -> String {
+        match self.page {
+            Some(page) => format!("{} p. {page}", self.file_name),
+            None => self.file_name.clone(),
+        }
+    }
+}
+
+/// One event of an answer in progress, in the order: `Passages`, then `Text` and `Citation` mixed, then `Done`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Piece {
+    /// What was found, before the first word is written.
+    Passages(Vec<Passage>),
+    /// More of the answer's text, in Markdown, with marks like `[1]`.
+    Text(String),
+    /// The citation behind a mark that has been or will next be written.
+    Citation(Citation),
+    /// The end.
+    Done(Outcome),
+}
+
+/// How an answer ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub finish: Finish,
+    /// Who wrote it: a generator's name, or `quotes` where none is installed.
+    pub model: String,
+    pub prompt_tokens: u32,
+    pub completion_tokens: u32,
+}
+
+/// Why an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// It is complete.
+    Stop,
+    /// It met the limit on its length.
+    Length,
+    /// The documents do not support an answer, and it says so.
+    Refused,
+}
+
+impl Finish {
+    /// The word used in the API and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Finish::Stop => "stop",
+            Finish::Length => "length",
+            Finish::Refused => "refused",
+        }
+    }
+
+    /// The finish that `word` names.
+    pub fn parse(word: &str) -> Option<Finish> {
+        [Finish::Stop, Finish::Length, Finish::Refused].into_iter().find(|finish| finish.as_str() == word)
+    }
+}

@@ -1,0 +1,16 @@
+//! The nouns and their rules. No I/O, no serde, no clock: plain values that every room shares.
+//!
+//! In reading order: who ([`account`]), what was put in ([`source`], [`extract`], [`chunk`]), what is asked
+//! ([`question`]), what is found ([`passage`]), what is said ([`answer`], [`chat`]), and what is still to do ([`job`]).
+
+pub mod account;
+pub mod answer;
+pub mod chat;
+pub mod chunk;
+pub mod extract;
+pub mod id;
+pub mod job;
+pub mod model;
+pub mod passage;
+pub mod question;
+pub mod source;

@@ -1,0 +1,34 @@
+//! What is found: candidates from one index, and passages worth showing.
+
+use super::extract::Span;
+use super::id::{ChunkId, SourceId};
+
+/// A chunk that one index proposes, with that index's own score (larger is better).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Candidate {
+    pub chunk: ChunkId,
+    pub score: f32,
+}
+
+/// A stretch of a source's text chosen for a question.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Passage {
+    /// The chunks it is made of: one, or neighbours that were joined.
+    pub chunks: Vec<ChunkId>,
+    pub source: SourceId,
+    /// The version of the source that `span` points into.
+    pub version: u32,
+    pub title: String,
+    pub file_name: String,
+    pub headings: Vec<String>,
+    /// The one page that its citation prints; `None` where the format has none.
+    pub page: Option<u32>,
+    pub span: Span,
+    pub text: String,
+    /// Rank score after fusion; comparable within one result only.
+    pub score: f32,
+    /// Cosine similarity of its best chunk to the question, -1 to 1.
+    pub similarity: f32,
+    /// Share of the question's weight in words that the passage holds, 0 to 1.
+    pub coverage: f32,
+}

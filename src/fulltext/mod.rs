@@ -1,0 +1,1 @@
+//! The derived word index: one tantivy index per account.

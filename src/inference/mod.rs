@@ -1,0 +1,1 @@
+//! Models: text to vectors here or at a remote endpoint, prompts to words at a remote endpoint.

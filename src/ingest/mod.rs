@@ -1,0 +1,1 @@
+//! Bytes to searchable chunks: extract, chunk, embed.

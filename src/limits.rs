@@ -1,0 +1,128 @@
+//! Every bound of the appliance, in one place, and the ties between them.
+//!
+//! A bound that can be set by the administrator has its default and its allowed range here; what is not listed in
+//! `config` cannot be changed without a new build. Units stand last in the name.
+
+// --- Uploads and extraction -----------------------------------------------------------------------------------
+
+/// The largest original file accepted, in bytes.
+pub const UPLOAD_BYTES_MAX: u64 = 512 << 20;
+/// The most files accepted in one multipart request.
+pub const UPLOAD_FILES_MAX: usize = 100;
+/// The longest file name kept, in bytes of UTF-8 (what ext4 and xfs can hold).
+pub const FILE_NAME_BYTES_MAX: usize = 255;
+/// The longest title shown, in characters.
+pub const TITLE_CHARS_MAX: usize = 300;
+/// The most text one document may yield, in bytes of UTF-8.
+pub const EXTRACT_BYTES_MAX: usize = 64 << 20;
+/// The most pages read from one document.
+pub const EXTRACT_PAGES_MAX: u32 = 10_000;
+/// Address space of the extraction child, in bytes.
+pub const EXTRACT_MEMORY_BYTES_MAX: u64 = 2 << 30;
+/// Processor time of the extraction child, in seconds.
+pub const EXTRACT_CPU_SECONDS_MAX: u64 = 600;
+/// The longest the extraction child may go without a sign of progress, in seconds.
+pub const EXTRACT_SILENCE_SECONDS_MAX: u64 = 120;
+/// The most bytes that one entry of a container (a DOCX is a zip) may inflate to.
+pub const INFLATED_BYTES_MAX: u64 = 256 << 20;
+/// Free space on the data folder's disk below which uploads are refused, in bytes.
+pub const DISK_FREE_BYTES_MIN: u64 = 64 << 20;
+
+// --- Chunks and embedding -------------------------------------------------------------------------------------
+
+/// The default of `CHUNK_MAX_TOKENS`, in tokens of the embedding model.
+pub const CHUNK_TOKENS_MAX_DEFAULT: usize = 512;
+/// The default of `CHUNK_MIN_TOKENS`.
+pub const CHUNK_TOKENS_MIN_DEFAULT: usize = 64;
+/// The largest `CHUNK_MAX_TOKENS` that is allowed.
+pub const CHUNK_TOKENS_MAX: usize = 2048;
+/// The most tokens that a title and heading path may take in front of a chunk.
+pub const CHUNK_CONTEXT_TOKENS_MAX: usize = 64;
+/// The most chunks made of one document.
+pub const CHUNKS_PER_SOURCE_MAX: usize = 200_000;
+/// Tokens that one sequence may have in the embedder unless the model allows less.
+pub const EMBED_TOKENS_MAX_DEFAULT: usize = 256;
+/// Tokens in one batch of the embedder, padding included.
+pub const EMBED_BATCH_TOKENS_MAX: usize = 2048;
+/// Texts waiting in the embedder's queue before a caller is told that it is busy.
+pub const EMBED_QUEUE_MAX: usize = 256;
+/// The largest vector that a remote embedder may return.
+pub const EMBED_DIMENSIONS_MAX: usize = 4096;
+
+// --- Questions and answers ------------------------------------------------------------------------------------
+
+/// The longest question, in characters.
+pub const QUESTION_CHARS_MAX: usize = 8_000;
+/// Candidates asked of each index for one question, the default of `RETRIEVAL_FETCH_K`.
+pub const CANDIDATES_DEFAULT: usize = 100;
+/// The largest `RETRIEVAL_FETCH_K`.
+pub const CANDIDATES_MAX: usize = 1_000;
+/// Passages handed on to the answer.
+pub const PASSAGES_MAX: usize = 8;
+/// Tokens in all passages handed on together.
+pub const PASSAGES_TOKENS_MAX: usize = 3_000;
+/// Tokens that a prompt may hold.
+pub const PROMPT_TOKENS_MAX: usize = 8_192;
+/// Bytes of one answer, after which generation is stopped.
+pub const ANSWER_BYTES_MAX: usize = 256 << 10;
+/// Messages of a chat that are read back as context.
+pub const CHAT_MESSAGES_MAX: usize = 200;
+
+// --- Requests -------------------------------------------------------------------------------------------------
+
+/// The largest request body that is not a file, in bytes.
+pub const REQUEST_BYTES_MAX: usize = 4 << 20;
+/// Inputs in one `/v1/embeddings` request.
+pub const EMBEDDING_INPUTS_MAX: usize = 256;
+/// Rows on one page of any listing.
+pub const PAGE_ROWS_MAX: u32 = 200;
+/// Questions answered at once; more are told that the appliance is busy.
+pub const QUESTIONS_AT_ONCE_MAX: usize = 32;
+/// Seconds that a stopping server waits for requests in progress.
+pub const STOP_SECONDS_MAX: u64 = 20;
+/// Seconds a remote endpoint may take to accept a connection.
+pub const REMOTE_CONNECT_SECONDS_MAX: u64 = 10;
+/// Seconds a remote endpoint may stay silent in the middle of an answer.
+pub const REMOTE_SILENCE_SECONDS_MAX: u64 = 120;
+
+// --- People ---------------------------------------------------------------------------------------------------
+
+/// The shortest password.
+pub const PASSWORD_CHARS_MIN: usize = 12;
+/// The longest password, so that hashing is bounded.
+pub const PASSWORD_CHARS_MAX: usize = 256;
+/// Seconds that a link which makes the first administrator is good for.
+pub const SETUP_LINK_SECONDS_MAX: i64 = 30 * 60;
+/// Seconds after which an unused session ends.
+pub const SESSION_IDLE_SECONDS_MAX: i64 = 14 * 24 * 3600;
+/// Seconds after which any session ends.
+pub const SESSION_SECONDS_MAX: i64 = 90 * 24 * 3600;
+/// Failed sign-ins of one name and address within [`SIGN_IN_WINDOW_SECONDS`] before the next is refused.
+pub const SIGN_IN_FAILURES_MAX: usize = 10;
+/// The window of [`SIGN_IN_FAILURES_MAX`].
+pub const SIGN_IN_WINDOW_SECONDS: i64 = 15 * 60;
+
+// --- Jobs and the store ---------------------------------------------------------------------------------------
+
+/// Tries of one job before it is failed for good.
+pub const JOB_TRIES_MAX: u32 = 3;
+/// Seconds for which a claimed job belongs to its worker without a sign of life.
+pub const JOB_LEASE_SECONDS: i64 = 300;
+/// Requests waiting for the writer before a caller is told that the store is busy.
+pub const WRITER_QUEUE_MAX: usize = 1_024;
+/// Connections that read.
+pub const READERS: usize = 4;
+/// Pages in the write-ahead log after which the writer checkpoints.
+pub const CHECKPOINT_PAGES: u32 = 4_000;
+/// Changes applied to a derived index in one commit.
+pub const CHANGES_PER_COMMIT_MAX: usize = 64;
+/// Vectors below which a scope is scored exactly in the store instead of scanned.
+pub const EXACT_SCAN_VECTORS_MAX: usize = 2_000;
+
+const _: () = assert!(PASSAGES_TOKENS_MAX < PROMPT_TOKENS_MAX);
+const _: () = assert!(CHUNK_CONTEXT_TOKENS_MAX * 2 < EMBED_TOKENS_MAX_DEFAULT);
+const _: () = assert!(EMBED_TOKENS_MAX_DEFAULT <= EMBED_BATCH_TOKENS_MAX);
+const _: () = assert!(CHUNK_TOKENS_MIN_DEFAULT < CHUNK_TOKENS_MAX_DEFAULT);
+const _: () = assert!(CHUNK_TOKENS_MAX_DEFAULT <= CHUNK_TOKENS_MAX);
+const _: () = assert!(CANDIDATES_DEFAULT <= CANDIDATES_MAX);
+const _: () = assert!(PASSAGES_MAX <= CANDIDATES_DEFAULT);

@@ -1,0 +1,1 @@
+//! Ground state in SQLite: rows, transactions, and the one sequence of changes.
