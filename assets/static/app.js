@@ -2,9 +2,14 @@
 
 const written = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
 
-for (const time of document.querySelectorAll("time[datetime]")) {
-  const at = new Date(time.dateTime);
-  if (!Number.isNaN(at.getTime())) time.textContent = written.format(at);
+localise(document);
+
+/// Writes the times within `root` in the reader's own manner.
+export function localise(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const at = new Date(time.dateTime);
+    if (!Number.isNaN(at.getTime())) time.textContent = written.format(at);
+  }
 }
 
 /// Tells a screen reader what just happened.

@@ -1,6 +1,6 @@
 // The page of sources: uploads with progress, rows that follow their source's state, and deleting with a question first.
 
-import { announce, formToken, made, words } from "./app.js";
+import { announce, formToken, localise, made, words } from "./app.js";
 
 const AT_ONCE = 3;
 const EVERY_MS = 1000;
@@ -128,6 +128,7 @@ async function refresh() {
 /// Puts the server's rows in place, touching only those that changed, so that the focus stays where it is.
 function merge(html) {
   const fresh = document.createRange().createContextualFragment(html);
+  localise(fresh);
   const before = new Map([...rows.children].map((row) => [row.id, row]));
   const after = [...fresh.children].map((row) => {
     const old = row.id && before.get(row.id);

@@ -196,6 +196,17 @@ fn came_by_proxy(site: &Site, request: &HttpRequest) -> bool {
         && request.headers().contains_key("x-forwarded-for")
 }
 
+/// The address that the reader's browser knows this server by, without a slash at its end.
+pub fn base_url(site: &Site, request: &HttpRequest) -> String {
+    match &site.public_url {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None => {
+            let scheme = if is_secure(site, request) { "https" } else { "http" };
+            format!("{scheme}://{}", request.connection_info().host())
+        }
+    }
+}
+
 fn cookie_name(secure: bool) -> &'static str {
     if secure { COOKIE_SECURE } else { COOKIE_PLAIN }
 }

@@ -47,7 +47,10 @@ texts! {
     signed_out_meanwhile: "You have been signed out. Reload the page to sign in again.",
         "Vous avez été déconnecté. Rechargez la page pour vous reconnecter.";
 
+    decimal: ".", ",";
+
     // Signing in and setting up
+    wrong_password: "The e-mail address or the password is not right.", "L’adresse e-mail ou le mot de passe est incorrect.";
     sign_in: "Sign in", "Se connecter";
     email: "Email address", "Adresse e-mail";
     password: "Password", "Mot de passe";
@@ -93,7 +96,10 @@ texts! {
     open_in_text: "Open in the full text", "Ouvrir dans le texte intégral";
     original: "Original file", "Fichier d’origine";
     page_number: "Page {}", "Page {}";
-    turn_left: "The answer was not finished.", "La réponse n’a pas été terminée.";
+    unanswered: "There is no answer yet. If it is still being written, it is here when the page is loaded again.",
+        "Il n’y a pas encore de réponse. Si elle est en cours de rédaction, elle apparaîtra au rechargement de la page.";
+    reload: "Load again", "Recharger";
+    delete_chat: "Delete this conversation", "Supprimer cette conversation";
 
     // Documents
     add_documents: "Add documents", "Ajouter des documents";
@@ -167,10 +173,10 @@ texts! {
     make_token: "Make a token", "Créer un jeton";
     no_tokens: "No tokens yet.", "Aucun jeton pour l’instant.";
     revoke: "Revoke", "Révoquer";
-    token_used: "last used {}", "utilisé le {}";
+    token_used: "last used", "utilisé le";
     token_unused: "never used", "jamais utilisé";
     token_valid: "Valid", "Valable";
-    token_until: "Until {}", "Jusqu’au {}";
+    token_until: "Until", "Jusqu’au";
     token_expired: "Expired", "Expiré";
 
     // Errors

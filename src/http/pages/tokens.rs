@@ -4,7 +4,6 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::texts::{Texts, say};
 use super::{Page, go_to, html_with};
 use crate::app::error::Kind;
 use crate::app::models;
