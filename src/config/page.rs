@@ -1,7 +1,8 @@
-//! `packaging/nosia.toml`, rendered from the table of settings: every setting, commented, with its meaning and range.
+//! `packaging/nosia.toml`, rendered from the table of settings: each one that changes something, commented, with its
+//! meaning and range.
 
 use super::kind::Kind;
-use super::table::{SETTINGS, Setting};
+use super::table::{Default, SETTINGS, Setting};
 
 /// The longest line of prose on the page.
 const LINE_CHARS_MAX: usize = 100;
@@ -9,12 +10,12 @@ const LINE_CHARS_MAX: usize = 100;
 /// The whole file, as the package installs it to `/etc/nosia/nosia.toml`.
 pub fn render() -> String {
     let mut page = String::from(
-        "# Settings of Nosia. Every line that begins with `#` shows a default; remove the `#` to change it.\n\
+        "# Settings of Nosia. A line that begins with `#` and no space shows a default or an example.\n\
          # A flag or a variable of the same meaning (its name stands first) is stronger than a line here.\n\
          # After a change: systemctl restart nosia. `nosia config` shows each value and whence it came.\n",
     );
     let mut chapter = "";
-    for setting in SETTINGS {
+    for setting in SETTINGS.iter().filter(|setting| setting.idle.is_none()) {
         if setting.chapter != chapter {
             chapter = setting.chapter;
             page.push_str(&format!("\n# --- {chapter} {}\n", "-".repeat(LINE_CHARS_MAX - 7 - chapter.len())));
@@ -27,18 +28,16 @@ pub fn render() -> String {
 
 fn entry(setting: &Setting) -> String {
     let mut words = format!("{}: {}", setting.name, setting.about);
-    if let Some(why) = setting.idle {
-        words.push_str(&format!(" Accepted, and changes nothing: {why}."));
-    }
     if let Some(range) = range(setting.kind) {
         words.push_str(&format!(" Allowed: {range}."));
     }
     let mut text = comment(&words);
-    match (setting.packaged, setting.default.text()) {
-        (Some(toml), _) => text.push_str(&format!("{} = {toml}\n", setting.key)),
-        (None, Some(default)) => text.push_str(&format!("#{} = {}\n", setting.key, as_toml(setting.kind, &default))),
-        (None, None) => text.push_str(&format!("#{} = {}\n", setting.key, example(setting.kind))),
-    }
+    let line = match (setting.packaged, setting.default) {
+        (Some(toml), _) => format!("{} = {toml}\n", setting.key),
+        (None, Default::Unset(example)) => format!("#{} = {example}\n", setting.key),
+        (None, default) => format!("#{} = {}\n", setting.key, as_toml(setting.kind, default)),
+    };
+    text.push_str(&line);
     text
 }
 
@@ -48,21 +47,12 @@ fn range(kind: Kind) -> Option<String> {
 }
 
 /// `default` in TOML's own writing.
-fn as_toml(kind: Kind, default: &str) -> String {
-    match kind {
-        Kind::Whole { .. } | Kind::Number { .. } | Kind::Switch => default.to_owned(),
-        Kind::Addresses => format!("[\"{default}\"]"),
-        _ => format!("\"{default}\""),
-    }
-}
-
-/// What stands behind the key of a setting that has no default.
-fn example(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Whole { .. } => "384",
-        Kind::WebAddress => "\"https://nosia.example.org\"",
-        Kind::Mail => "\"someone@example.org\"",
-        _ => "\"\"",
+fn as_toml(kind: Kind, default: Default) -> String {
+    let text = default.text().unwrap_or_default();
+    match (kind, default) {
+        (Kind::Addresses, _) => format!("[\"{text}\"]"),
+        (_, Default::Text(_)) => format!("\"{text}\""),
+        _ => text,
     }
 }
 

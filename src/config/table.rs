@@ -19,15 +19,15 @@ pub struct Setting {
     pub packaged: Option<&'static str>,
     /// What it does, in sentences for the administrator.
     pub about: &'static str,
-    /// Why it changes nothing in this release, where that is so.
+    /// Why it changes nothing in this release, where that is so. Such a setting is accepted, and not offered.
     pub idle: Option<&'static str>,
 }
 
 /// The value of a setting that nobody set.
 #[derive(Clone, Copy)]
 pub enum Default {
-    /// None, and `about` says what that means.
-    Unset,
+    /// None, and `about` says what that means. With an example in TOML.
+    Unset(&'static str),
     Text(&'static str),
     Whole(u64),
     Number(f64),
@@ -38,7 +38,7 @@ impl Default {
     /// The default as it would be typed; `None` where there is none.
     pub fn text(self) -> Option<String> {
         match self {
-            Default::Unset => None,
+            Default::Unset(_) => None,
             Default::Text(text) => Some(text.to_owned()),
             Default::Whole(number) => Some(number.to_string()),
             Default::Number(number) => Some(number.to_string()),
@@ -99,7 +99,7 @@ pub const SETTINGS: &[Setting] = &[
         "url",
         SERVER,
         Kind::WebAddress,
-        Default::Unset,
+        Default::Unset("\"https://nosia.example.org\""),
         "The address that people type, such as https://nosia.example.org. Unset: made from the host's name and the \
          port.",
     ),
@@ -118,7 +118,7 @@ pub const SETTINGS: &[Setting] = &[
             "tls_email",
             SERVER,
             Kind::Mail,
-            Default::Unset,
+            Default::Unset("\"someone@example.org\""),
             "The address that a certificate authority may write to.",
         ),
         "this release signs its certificate itself and asks no authority",
@@ -140,7 +140,7 @@ pub const SETTINGS: &[Setting] = &[
             "secret_key_base",
             SERVER,
             Kind::Secret,
-            Default::Unset,
+            Default::Unset("\"\""),
             "The key that signs cookies in the Rails product.",
         ),
         "sessions here are random values of which only a hash is kept, so nothing is signed",
@@ -150,7 +150,7 @@ pub const SETTINGS: &[Setting] = &[
         "ai_base_url",
         GENERATOR,
         Kind::WebAddress,
-        Default::Unset,
+        Default::Unset("\"http://127.0.0.1:11434/v1\""),
         "An OpenAI-compatible endpoint that writes the answers, up to and including its version, such as \
          http://127.0.0.1:11434/v1. Unset: answers are quoted from the documents, and nothing leaves this machine.",
     ),
@@ -159,7 +159,7 @@ pub const SETTINGS: &[Setting] = &[
         "ai_api_key",
         GENERATOR,
         Kind::Secret,
-        Default::Unset,
+        Default::Unset("\"...\""),
         "The key for AI_BASE_URL and EMBEDDING_BASE_URL. Better than here: a file named by AI_API_KEY_FILE, or the \
          systemd credential AI_API_KEY.",
     ),
@@ -168,7 +168,7 @@ pub const SETTINGS: &[Setting] = &[
         "llm_model",
         GENERATOR,
         Kind::Name,
-        Default::Unset,
+        Default::Unset("\"granite3.3:2b\""),
         "The generator's name at AI_BASE_URL. A model that is not there is no error: answers are quoted until it is.",
     ),
     setting(
@@ -216,7 +216,7 @@ pub const SETTINGS: &[Setting] = &[
         "rag_system_template",
         GENERATOR,
         Kind::Text,
-        Default::Unset,
+        Default::Unset("\"Answer in one paragraph, from the passages alone.\""),
         "The instruction given to the generator before passages and question. Unset: the built-in one.",
     ),
     idle(
@@ -225,7 +225,7 @@ pub const SETTINGS: &[Setting] = &[
             "guard_model",
             GENERATOR,
             Kind::Name,
-            Default::Unset,
+            Default::Unset("\"\""),
             "A second model that judges the first.",
         ),
         "this release runs no second model; whether passages support an answer is judged from the passages themselves",
@@ -244,7 +244,7 @@ pub const SETTINGS: &[Setting] = &[
         "embedding_base_url",
         EMBEDDER,
         Kind::WebAddress,
-        Default::Unset,
+        Default::Unset("\"http://127.0.0.1:11434/v1\""),
         "An OpenAI-compatible endpoint that embeds texts. Unset: texts are embedded on this machine.",
     ),
     setting(
@@ -252,7 +252,7 @@ pub const SETTINGS: &[Setting] = &[
         "embedding_dimensions",
         EMBEDDER,
         Kind::Whole { min: 1, max: limits::EMBED_DIMENSIONS_MAX as u64 },
-        Default::Unset,
+        Default::Unset("384"),
         "The length of a vector. Checked against what EMBEDDING_BASE_URL returns; a local model knows its own.",
     ),
     setting(
