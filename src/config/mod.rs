@@ -16,6 +16,7 @@ pub mod row;
 pub mod secret;
 pub mod settings;
 pub mod table;
+mod values;
 
 pub use error::{ConfigError, report};
 pub use inputs::{Inputs, environment};
