@@ -1,7 +1,7 @@
 # What people type; what happens is in packaging/, so that CI and people run the same.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint fmt samples release deb check torture
+.PHONY: help run test bench lint fmt model samples release deb check torture
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-9s %s\n", $$1, $$2 }'
@@ -20,6 +20,9 @@ lint: ## formatting, clippy, shell scripts, sample documents
 
 fmt: ## format the source
 	@cargo fmt
+
+model: ## fetch the embedding model, once
+	@packaging/fetch-model
 
 samples: ## make the sample PDF and DOCX anew from their texts
 	@packaging/make-samples

@@ -18,6 +18,8 @@ use super::values::Values;
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub data: PathBuf,
+    /// A folder of models that is looked into first.
+    pub models: Option<PathBuf>,
     pub listen: Vec<SocketAddr>,
     /// Without a slash at its end.
     pub url: Option<String>,
@@ -28,11 +30,11 @@ pub struct Settings {
     pub ai_base_url: Option<String>,
     pub ai_api_key: Option<Secret>,
     pub llm_model: Option<String>,
-    pub llm_temperature: f64,
+    pub llm_temperature: f32,
     pub llm_max_tokens: u32,
     pub llm_num_ctx: usize,
     pub llm_top_k: u32,
-    pub llm_top_p: f64,
+    pub llm_top_p: f32,
     pub rag_system_template: Option<String>,
     pub guard_model: Option<String>,
     pub embedding_model: String,
@@ -56,7 +58,7 @@ pub struct Settings {
 pub enum Tls {
     /// Everywhere but on loopback.
     Auto,
-    On,
+    SelfSigned,
     Off,
 }
 
@@ -124,11 +126,12 @@ impl Settings {
         journal_stream: Option<String>,
     ) -> Settings {
         Settings {
-            data: values.folder("NOSIA_DATA"),
+            data: values.folder("NOSIA_DATA").expect("the table gives it a default"),
+            models: values.folder("NOSIA_MODELS"),
             listen: values.addresses("NOSIA_LISTEN"),
             url: values.text("NOSIA_URL"),
             tls: match values.word("NOSIA_TLS").as_str() {
-                "on" => Tls::On,
+                "self-signed" => Tls::SelfSigned,
                 "off" => Tls::Off,
                 _ => Tls::Auto,
             },
@@ -138,11 +141,11 @@ impl Settings {
             ai_base_url: values.text("AI_BASE_URL"),
             ai_api_key: values.secret("AI_API_KEY"),
             llm_model: values.text("LLM_MODEL"),
-            llm_temperature: values.number("LLM_TEMPERATURE"),
+            llm_temperature: values.number("LLM_TEMPERATURE") as f32,
             llm_max_tokens: u32::try_from(values.whole("LLM_MAX_TOKENS")).expect("its range ends below u32's"),
             llm_num_ctx: values.size("LLM_NUM_CTX"),
             llm_top_k: u32::try_from(values.whole("LLM_TOP_K")).expect("its range ends below u32's"),
-            llm_top_p: values.number("LLM_TOP_P"),
+            llm_top_p: values.number("LLM_TOP_P") as f32,
             rag_system_template: values.text("RAG_SYSTEM_TEMPLATE"),
             guard_model: values.text("GUARD_MODEL"),
             embedding_model: values.word("EMBEDDING_MODEL"),
@@ -179,7 +182,7 @@ impl Settings {
     pub fn speaks_tls(&self, address: &SocketAddr) -> bool {
         match self.tls {
             Tls::Auto => !address.ip().to_canonical().is_loopback(),
-            Tls::On => true,
+            Tls::SelfSigned => true,
             Tls::Off => false,
         }
     }
@@ -327,7 +330,7 @@ mod tests {
             "DATABASE_URL (environment): asks for PostgreSQL",
             "NOSIA_URL (environment): `nosia` is not an address",
             "lisen (/etc/nosia/nosia.toml): is no setting; is `listen` meant?",
-            "tls (/etc/nosia/nosia.toml): is table; allowed: auto, on, off",
+            "tls (/etc/nosia/nosia.toml): is table; allowed: auto, self-signed, off",
         ] {
             assert!(told.contains(part), "{part:?} is not in:\n{told}");
         }
@@ -418,7 +421,7 @@ mod tests {
             ("auto", "[::ffff:127.0.0.1]:80", false),
             ("auto", "[::]:443", true),
             ("auto", "192.0.2.7:443", true),
-            ("on", "127.0.0.1:80", true),
+            ("self-signed", "127.0.0.1:80", true),
             ("off", "[::]:443", false),
         ] {
             let settings = load(&[("NOSIA_TLS", tls)], "").expect("these settings are right");

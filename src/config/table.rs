@@ -82,6 +82,15 @@ pub const SETTINGS: &[Setting] = &[
         Default::Text("/var/lib/nosia"),
         "The folder that holds everything: database, original files, indexes.",
     ),
+    setting(
+        "NOSIA_MODELS",
+        "models",
+        SERVER,
+        Kind::Folder,
+        Default::Unset("\"/srv/models\""),
+        "Another folder of models, looked into before the data folder's `models`, /usr/share/nosia/models and the one \
+         beside the binary.",
+    ),
     packaged(
         setting(
             "NOSIA_LISTEN",
@@ -107,10 +116,10 @@ pub const SETTINGS: &[Setting] = &[
         "NOSIA_TLS",
         "tls",
         SERVER,
-        Kind::Word(&["auto", "on", "off"]),
+        Kind::Word(&["auto", "self-signed", "off"]),
         Default::Text("auto"),
-        "`auto` speaks https with a certificate that it signs itself on every address but loopback, where it speaks \
-         http. `off` is for a machine whose reverse proxy speaks https.",
+        "`self-signed` speaks https with a certificate that it signs itself; `auto` does so on every address but \
+         loopback, where it speaks http; `off` is for a machine whose reverse proxy speaks https.",
     ),
     idle(
         setting(
@@ -320,7 +329,7 @@ pub const SETTINGS: &[Setting] = &[
 
 /// The setting that `name` means: its variable, its key, or its flag with or without the dashes.
 pub fn find(name: &str) -> Option<&'static Setting> {
-    let key = name.trim_start_matches('-').replace('-', "_");
+    let key = name.trim_start_matches('-').replace('-', "_").to_lowercase();
     SETTINGS.iter().find(|setting| setting.name == name || setting.key == key)
 }
 

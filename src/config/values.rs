@@ -46,9 +46,10 @@ impl Values {
         Values { values, rows }
     }
 
-    pub fn folder(&mut self, name: &'static str) -> PathBuf {
+    pub fn folder(&mut self, name: &'static str) -> Option<PathBuf> {
         match self.values.remove(name) {
-            Some(Value::Folder(path)) => path,
+            Some(Value::Folder(path)) => Some(path),
+            None => None,
             other => unreachable!("the table says that {name} is a folder: {other:?}"),
         }
     }
