@@ -110,6 +110,11 @@ pub const SIGN_IN_FAILURES_MAX: usize = 10;
 /// The window of [`SIGN_IN_FAILURES_MAX`].
 pub const SIGN_IN_WINDOW_SECONDS: i64 = 15 * 60;
 
+// --- Settings --------------------------------------------------------------------------------------------------
+
+/// The largest settings file, credential or file that a `NAME_FILE` variable names, in bytes.
+pub const SETTINGS_BYTES_MAX: u64 = 1 << 20;
+
 // --- Jobs and the store ---------------------------------------------------------------------------------------
 
 /// Tries of one job before it is failed for good.
