@@ -123,6 +123,8 @@ pub const JOB_TRIES_MAX: u32 = 3;
 pub const JOB_LEASE_SECONDS: i64 = 300;
 /// Requests waiting for the writer before a caller is told that the store is busy.
 pub const WRITER_QUEUE_MAX: usize = 1_024;
+/// Requests waiting for a reader before a caller is told that the store is busy.
+pub const READER_QUEUE_MAX: usize = 1_024;
 /// Connections that read.
 pub const READERS: usize = 4;
 /// Pages in the write-ahead log after which the writer checkpoints.

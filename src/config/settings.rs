@@ -116,7 +116,41 @@ impl Settings {
         }
         let rows = values.rows.drain(..).chain(gathered.ignored).collect();
         let origins = gathered.typed.into_iter().map(|(name, typed)| (name, typed.origin)).collect();
-        Ok(Settings::from_values(values, origins, rows, gathered.journal_stream))
+        let mut settings = Settings::from_values(values, origins, rows, gathered.journal_stream);
+        settings.note_surprises();
+        Ok(settings)
+    }
+
+    /// Says in its row where a setting that was made does not do what its maker will expect.
+    fn note_surprises(&mut self) {
+        let alone = |set: bool, other_set: bool| set && !other_set;
+        let surprises = [
+            (
+                "LLM_MODEL",
+                alone(self.llm_model.is_some(), self.ai_base_url.is_some()),
+                "AI_BASE_URL is not set, so answers are quoted from the documents",
+            ),
+            (
+                "AI_BASE_URL",
+                alone(self.ai_base_url.is_some(), self.llm_model.is_some()),
+                "LLM_MODEL is not set, so answers are quoted from the documents",
+            ),
+            (
+                "EMBEDDING_DIMENSIONS",
+                alone(self.embedding_dimensions.is_some(), self.embedding_base_url.is_some()),
+                "texts are embedded here, by a model that knows its own",
+            ),
+            (
+                "RETRIEVAL_FETCH_K",
+                self.retrieval_fetch_k < limits::CANDIDATES_DEFAULT / 5,
+                "so few candidates leave little to choose from; remove it to have the default",
+            ),
+        ];
+        for (name, surprising, note) in surprises {
+            if let Some(row) = self.rows.iter_mut().find(|row| surprising && row.name == name) {
+                row.note = note.to_owned();
+            }
+        }
     }
 
     fn from_values(
@@ -387,6 +421,24 @@ mod tests {
             ("http://127.0.0.1:11434/v1", "granite3.3:2b")
         );
         assert_eq!(settings.remote_embedder(), None);
+    }
+
+    #[test]
+    fn a_setting_that_does_not_do_what_was_meant_says_so() {
+        let url = "http://127.0.0.1:11434/v1";
+        for (variables, name, note) in [
+            (&[("LLM_MODEL", "granite3.3:2b")][..], "LLM_MODEL", "AI_BASE_URL is not set"),
+            (&[("AI_BASE_URL", url)], "AI_BASE_URL", "LLM_MODEL is not set"),
+            (&[("AI_BASE_URL", url), ("LLM_MODEL", "granite3.3:2b")], "LLM_MODEL", ""),
+            (&[("EMBEDDING_DIMENSIONS", "768")], "EMBEDDING_DIMENSIONS", "embedded here"),
+            (&[("EMBEDDING_DIMENSIONS", "768"), ("EMBEDDING_BASE_URL", url)], "EMBEDDING_DIMENSIONS", ""),
+            (&[("RETRIEVAL_FETCH_K", "4")], "RETRIEVAL_FETCH_K", "so few candidates"),
+            (&[], "RETRIEVAL_FETCH_K", ""),
+        ] {
+            let settings = load(variables, "").expect("these settings are right");
+            let row = settings.rows().into_iter().find(|row| row.name == name).expect("every setting has its row");
+            assert!(row.note.contains(note) && row.note.is_empty() == note.is_empty(), "{variables:?}: {:?}", row.note);
+        }
     }
 
     #[test]
