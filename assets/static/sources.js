@@ -4,6 +4,7 @@ import { announce, formToken, localise, made, words } from "./app.js";
 
 const AT_ONCE = 3;
 const EVERY_MS = 1000;
+const STAYS_MS = 4000;
 
 const drop = document.getElementById("drop");
 const rows = document.getElementById("rows");
@@ -91,7 +92,7 @@ function finish(line, wrong, said = "") {
   reason.textContent = wrong ?? "";
   reason.hidden = !wrong;
   announce(`${line.querySelector(".name").textContent}: ${wrong ?? said}`);
-  if (!wrong) setTimeout(() => line.remove(), 8000);
+  if (!wrong) setTimeout(() => line.remove(), STAYS_MS);
 }
 
 function parsed(text) {

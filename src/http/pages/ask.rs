@@ -6,7 +6,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
-use super::{Place, chat, go_to};
+use super::{Place, chat, go_to, reading};
 use crate::app::chats;
 use crate::domain::answer::{Citation, Piece};
 use crate::domain::chat::Chat;
@@ -79,10 +79,9 @@ impl Wire for Events {
             }
             Piece::Text(text) => stream::event(Some("text"), &json!({ "text": text })),
             Piece::Citation(citation) => stream::event(Some("citation"), &placed(&citation)),
-            Piece::Done(outcome) => stream::event(
-                Some("done"),
-                &json!({ "finish": outcome.finish.as_str(), "model": outcome.model }),
-            ),
+            Piece::Done(outcome) => {
+                stream::event(Some("done"), &json!({ "finish": outcome.finish.as_str(), "model": outcome.model }))
+            }
         }
     }
 
@@ -99,6 +98,7 @@ impl Wire for Events {
 fn placed(citation: &Citation) -> Value {
     let place = Place::of(citation);
     let mut shape = nosia::citation(citation);
+    shape["excerpt"] = json!(reading::plain(&citation.quote));
     shape["href"] = json!(place.href);
     shape["fragment"] = json!(place.fragment);
     shape
