@@ -476,7 +476,7 @@ mod tests {
         let text = "first line\nsecond line é\nthird line\n";
         let start = text.find("second").expect("it is there");
         let span = Span { start, end: start + 6 };
-        assert_eq!(around(text, span, 3).of(text), "first line\nsecond line é");
+        assert_eq!(around(text, span, 8).of(text), "first line\nsecond line é");
         let accents = "é".repeat(1000);
         for bytes in 0..5 {
             let window = around(&accents, Span { start: 500, end: 502 }, bytes);
