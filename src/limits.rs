@@ -82,6 +82,14 @@ pub const PAGE_ROWS_MAX: u32 = 200;
 pub const QUESTIONS_AT_ONCE_MAX: usize = 32;
 /// Seconds that a stopping server waits for requests in progress.
 pub const STOP_SECONDS_MAX: u64 = 20;
+/// Seconds that a client may take to send the head of a request.
+pub const REQUEST_HEAD_SECONDS_MAX: u64 = 10;
+/// Seconds without a byte after which a request's body is given up.
+pub const BODY_SILENCE_SECONDS_MAX: u64 = 60;
+/// Seconds that a closing connection may take.
+pub const DISCONNECT_SECONDS_MAX: u64 = 5;
+/// Seconds after which a streamed answer that has nothing to say shows that it is alive.
+pub const STREAM_SILENCE_SECONDS_MAX: u64 = 15;
 /// Seconds a remote endpoint may take to accept a connection.
 pub const REMOTE_CONNECT_SECONDS_MAX: u64 = 10;
 /// Seconds a remote endpoint may stay silent in the middle of an answer.
@@ -104,6 +112,11 @@ pub const SIGN_IN_FAILURES_MAX: usize = 10;
 /// The window of [`SIGN_IN_FAILURES_MAX`].
 pub const SIGN_IN_WINDOW_SECONDS: i64 = 15 * 60;
 
+// --- Settings --------------------------------------------------------------------------------------------------
+
+/// The largest settings file, credential or file that a `NAME_FILE` variable names, in bytes.
+pub const SETTINGS_BYTES_MAX: u64 = 1 << 20;
+
 // --- Jobs and the store ---------------------------------------------------------------------------------------
 
 /// Tries of one job before it is failed for good.
@@ -112,6 +125,8 @@ pub const JOB_TRIES_MAX: u32 = 3;
 pub const JOB_LEASE_SECONDS: i64 = 300;
 /// Requests waiting for the writer before a caller is told that the store is busy.
 pub const WRITER_QUEUE_MAX: usize = 1_024;
+/// Requests waiting for a reader before a caller is told that the store is busy.
+pub const READER_QUEUE_MAX: usize = 1_024;
 /// Connections that read.
 pub const READERS: usize = 4;
 /// Pages in the write-ahead log after which the writer checkpoints.

@@ -1,1 +1,145 @@
-//! The hall: use cases, rights, and the order of things.
+//! The hall: use cases, rights, and the order of things. The only place where the rooms meet.
+//!
+//! A door calls one function of a use case with the [`principal::Principal`] that its gate found, and gets a value or
+//! an [`error::Error`]. Nothing here knows of HTTP, SQL, tensors or terminals.
+
+pub mod ask;
+pub mod chats;
+pub mod command;
+pub mod embed;
+pub mod error;
+pub mod extract_child;
+pub mod health;
+pub mod models;
+pub mod open;
+pub mod passwords;
+pub mod principal;
+pub mod secret;
+pub mod sign_in;
+pub mod sources;
+pub mod tokens;
+pub mod users;
+pub mod worker;
+
+use std::fs::File;
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{Notify, RwLock, Semaphore};
+
+use crate::blobs::Blobs;
+use crate::config::Settings;
+use crate::domain::account::Scope;
+use crate::domain::chunk::ChunkRules;
+use crate::domain::id::GenerationId;
+use crate::fulltext::Fulltext;
+use crate::inference::{Embedder, Generator, Sampling};
+use crate::ingest;
+use crate::limits;
+use crate::retrieve;
+use crate::store::Store;
+use crate::vectors::Vectors;
+use error::{Error, Kind, Result};
+use principal::Principal;
+
+/// The opened appliance. Clones share it.
+#[derive(Clone)]
+pub struct App(Arc<Rooms>);
+
+/// Every room, open, and what only the hall keeps.
+pub struct Rooms {
+    pub(crate) settings: Settings,
+    pub(crate) store: Store,
+    pub(crate) blobs: Blobs,
+    vectors: Vectors,
+    fulltext: Fulltext,
+    embedder: Embedder,
+    generator: Option<Generator>,
+    /// The generation of vectors that questions are compared with.
+    generation: GenerationId,
+    rules: ChunkRules,
+    reader: ingest::sandbox::Reader,
+    data: PathBuf,
+    passwords: passwords::Passwords,
+    sign_ins: sign_in::SignIns,
+    /// Wakes workers when a job has been written.
+    work: Notify,
+    indexer: worker::Indexer,
+    stages: worker::StageTotals,
+    workers: Mutex<Option<worker::Workers>>,
+    questions: Arc<Semaphore>,
+    /// Held to read from a file's rename to its row, to write while an unreferenced file is removed.
+    blob_gate: RwLock<()>,
+    /// Locked while this process owns the data folder.
+    _lock: File,
+}
+
+impl Deref for App {
+    type Target = Rooms;
+    fn deref(&self) -> &Rooms {
+        &self.0
+    }
+}
+
+impl App {
+    /// What `principal` may read.
+    async fn scope(&self, principal: &Principal) -> Result<Scope> {
+        Ok(self.store.scope(principal.account.id).await?)
+    }
+
+    /// Passes if the data folder's disk has room for more.
+    fn must_have_space(&self) -> Result<()> {
+        let free = self.disk_free_bytes().map_err(Error::internal)?;
+        if free >= limits::DISK_FREE_BYTES_MIN {
+            return Ok(());
+        }
+        let message = format!(
+            "The disk is nearly full ({} MiB free, {} MiB needed): nothing was saved. Free some space and try again.",
+            free >> 20,
+            limits::DISK_FREE_BYTES_MIN >> 20
+        );
+        Err(Error::new(Kind::DiskFull, message))
+    }
+
+    /// Bytes that the data folder's disk still takes.
+    fn disk_free_bytes(&self) -> std::io::Result<u64> {
+        let disk = rustix::fs::statvfs(&self.data)?;
+        Ok(disk.f_bavail * disk.f_frsize)
+    }
+
+    /// How a generator writes unless a request says otherwise.
+    fn sampling(&self) -> Sampling {
+        Sampling {
+            temperature: self.settings.llm_temperature,
+            top_p: self.settings.llm_top_p,
+            top_k: self.settings.llm_top_k,
+            max_tokens: self.settings.llm_max_tokens,
+            stop: Vec::new(),
+            seed: None,
+        }
+    }
+
+    fn ingest_rooms(&self) -> ingest::Rooms {
+        ingest::Rooms {
+            store: self.store.clone(),
+            blobs: self.blobs.clone(),
+            vectors: self.vectors.clone(),
+            fulltext: self.fulltext.clone(),
+            embedder: self.embedder.clone(),
+            generation: self.generation,
+            rules: self.rules,
+            reader: self.reader.clone(),
+        }
+    }
+
+    fn retrieve_rooms(&self) -> retrieve::Rooms {
+        retrieve::Rooms {
+            store: self.store.clone(),
+            vectors: self.vectors.clone(),
+            fulltext: self.fulltext.clone(),
+            embedder: self.embedder.clone(),
+            generation: self.generation,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! How each room is.
+
+use super::App;
+use crate::limits;
+
+/// The state of the whole and of each room.
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// Whether questions can be answered and files taken.
+    pub ready: bool,
+    pub rooms: Vec<RoomHealth>,
+}
+
+/// The state of one room.
+#[derive(Clone, Debug)]
+pub struct RoomHealth {
+    pub name: &'static str,
+    pub well: bool,
+    /// What it does or lacks, in a few words.
+    pub detail: String,
+}
+
+/// Whether the process does its work at all; a full disk or a remote endpoint that is down is no reason to restart it.
+pub async fn is_alive(app: &App) -> bool {
+    store(app).await.well
+}
+
+/// Asks every room.
+pub async fn check(app: &App) -> Health {
+    let rooms = vec![store(app).await, disk(app), embedder(app), generator(app)];
+    Health { ready: rooms.iter().all(|room| room.well), rooms }
+}
+
+async fn store(app: &App) -> RoomHealth {
+    match app.store.job_counts().await {
+        Ok((waiting, running)) => {
+            RoomHealth { name: "store", well: true, detail: format!("{waiting} jobs waiting, {running} running") }
+        }
+        Err(error) => RoomHealth { name: "store", well: false, detail: error.to_string() },
+    }
+}
+
+fn disk(app: &App) -> RoomHealth {
+    let detail = |free: u64| format!("{} MiB free", free >> 20);
+    match app.disk_free_bytes() {
+        Ok(free) => RoomHealth { name: "disk", well: free >= limits::DISK_FREE_BYTES_MIN, detail: detail(free) },
+        Err(error) => RoomHealth { name: "disk", well: false, detail: error.to_string() },
+    }
+}
+
+fn embedder(app: &App) -> RoomHealth {
+    let model = app.embedder.identity();
+    RoomHealth { name: "embedder", well: true, detail: format!("{}, {} dimensions", model.name, model.dimensions) }
+}
+
+fn generator(app: &App) -> RoomHealth {
+    let detail = match &app.generator {
+        Some(generator) => generator.name().to_owned(),
+        None => "none: answers are quotations".to_owned(),
+    };
+    RoomHealth { name: "generator", well: true, detail }
+}

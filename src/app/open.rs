@@ -1,0 +1,200 @@
+//! Birth and death of the appliance: rooms are opened from the ground up and closed in reverse.
+
+use std::fs::{self, File, TryLockError};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Notify, RwLock, Semaphore};
+
+use super::error::{Error, Kind, Result};
+use super::{App, Rooms, passwords, sign_in, worker};
+use crate::blobs::Blobs;
+use crate::config::{Remote, Settings};
+use crate::domain::id::GenerationId;
+use crate::fulltext::Fulltext;
+use crate::inference::{Embedder, Endpoint, Generator};
+use crate::store::Store;
+use crate::vectors::Vectors;
+use crate::{clock, ingest, limits, net};
+
+/// The folder of the embedding model that the package brings.
+const EMBEDDER_FOLDER: &str = "all-MiniLM-L6-v2";
+/// Where the package installs models.
+const MODELS_OF_THE_PACKAGE: &str = "/usr/share/nosia/models";
+
+impl App {
+    /// Opens every room on the data folder of `settings` and starts the background work. `program` is this binary,
+    /// started again to read documents.
+    pub async fn open(settings: Settings, program: PathBuf) -> Result<App> {
+        let data = settings.data.clone();
+        make_folder(&data)?;
+        let lock = lock(&data)?;
+        let client = net::Client::new(net::Policy::Configured);
+        let embedder = embedder(&settings, &program, &client).await?;
+        let generator = settings.generator().map(|remote| Generator::remote(client.clone(), endpoint(remote)));
+        let store = in_the_background({
+            let path = data.join("nosia.db");
+            move || Store::open(&path)
+        })
+        .await?;
+        let blobs = Blobs::open(&data.join("blobs"))?;
+        let vectors = in_the_background({
+            let folder = data.join("vectors");
+            move || Vectors::open(&folder)
+        })
+        .await?;
+        let fulltext = in_the_background({
+            let folder = data.join("fulltext");
+            move || Fulltext::open(&folder)
+        })
+        .await?;
+        let generation = generation(&store, &embedder).await?;
+        store.release_jobs().await?;
+        let rules = settings.chunk_rules(embedder.tokens_max());
+        let app = App(Arc::new(Rooms {
+            settings,
+            store,
+            blobs,
+            vectors,
+            fulltext,
+            embedder,
+            generator,
+            generation,
+            rules,
+            reader: ingest::sandbox::Reader { program },
+            data,
+            passwords: passwords::Passwords::new()?,
+            sign_ins: sign_in::SignIns::default(),
+            work: Notify::new(),
+            indexer: worker::Indexer::default(),
+            stages: worker::StageTotals::default(),
+            workers: Mutex::new(None),
+            questions: Arc::new(Semaphore::new(limits::QUESTIONS_AT_ONCE_MAX)),
+            blob_gate: RwLock::new(()),
+            _lock: lock,
+        }));
+        let workers = worker::start(&app);
+        *app.workers.lock().unwrap_or_else(PoisonError::into_inner) = Some(workers);
+        Ok(app)
+    }
+
+    /// Ends background work at its next safe point and closes the rooms. What was acknowledged is on disk already.
+    pub async fn stop(&self) {
+        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(workers) = workers {
+            workers.stop().await;
+        }
+        self.embedder.close();
+        self.store.close().await;
+    }
+
+    /// The settings that the appliance was opened with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// The embedding model on this machine and the most tokens that it reads at once, without opening anything else.
+    pub fn embedding_limit(settings: &Settings, program: &Path) -> Result<(String, usize)> {
+        if let Some(remote) = settings.remote_embedder() {
+            let message = format!("{} is asked for it when the appliance starts", remote.base_url);
+            return Err(Error::new(Kind::Unavailable, message));
+        }
+        let embedder = Embedder::local(&embedder_folder(settings, program)?)?;
+        Ok((embedder.identity().name.clone(), embedder.tokens_max()))
+    }
+}
+
+/// Makes the data folder, readable by its owner alone.
+fn make_folder(data: &Path) -> Result<()> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(data);
+    made.map_err(|error| Error::new(Kind::Invalid, format!("The data folder {} cannot be made: {error}.", data.display())))
+}
+
+/// Takes the data folder for this process.
+fn lock(data: &Path) -> Result<File> {
+    let path = data.join("lock");
+    let denied = |error: std::io::Error| {
+        let owner = fs::metadata(data).map(|folder| folder.uid()).unwrap_or_default();
+        let message = format!(
+            "The data folder {} cannot be used: {error}. It belongs to user number {owner}: run as that user, or as root.",
+            data.display()
+        );
+        Error::new(Kind::Forbidden, message)
+    };
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(denied)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(Error::new(Kind::Conflict, format!("Another Nosia is running on the data folder {}.", data.display())))
+        }
+        Err(TryLockError::Error(error)) => Err(denied(error)),
+    }
+}
+
+/// The remote embedder if one is set, else the model found on this machine.
+async fn embedder(settings: &Settings, program: &Path, client: &net::Client) -> Result<Embedder> {
+    if let Some(remote) = settings.remote_embedder() {
+        return Ok(Embedder::remote(client.clone(), endpoint(remote), settings.embedding_dimensions).await?);
+    }
+    let folder = embedder_folder(settings, program)?;
+    in_the_background(move || Embedder::local(&folder)).await
+}
+
+/// Where the embedding model lies.
+fn embedder_folder(settings: &Settings, program: &Path) -> Result<PathBuf> {
+    let places = model_places(settings, program);
+    let found = places.iter().map(|place| place.join(EMBEDDER_FOLDER)).find(|folder| folder.is_dir());
+    found.ok_or_else(|| {
+        let looked: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
+        let message = format!(
+            "The embedding model {EMBEDDER_FOLDER} is not installed; looked in {}. The package brings it; from source, `make model` fetches it. A remote one is used when EMBEDDING_BASE_URL is set.",
+            looked.join(", ")
+        );
+        Error::new(Kind::Unavailable, message)
+    })
+}
+
+/// The folders in which models are looked for, first to last.
+fn model_places(settings: &Settings, program: &Path) -> Vec<PathBuf> {
+    let mut places: Vec<PathBuf> = settings.models.clone().into_iter().collect();
+    places.extend([settings.data.join("models"), MODELS_OF_THE_PACKAGE.into()]);
+    places.extend(program.parent().map(|folder| folder.join("models")));
+    places
+}
+
+/// A configured endpoint in the words of the room that calls it.
+fn endpoint(remote: Remote) -> Endpoint {
+    let api_key = remote.api_key.map(|key| key.reveal().to_owned());
+    Endpoint { base_url: remote.base_url, api_key, model: remote.model }
+}
+
+/// The generation of this embedder's vectors. Another model than last time begins a new one, and every source is
+/// read into it; search by words goes on meanwhile.
+async fn generation(store: &Store, embedder: &Embedder) -> Result<GenerationId> {
+    let identity = embedder.identity();
+    let generation = store.generation(identity.clone(), clock::now_ms()).await?;
+    let active = store.active_generation().await?;
+    if active.as_ref().is_none_or(|(id, _)| *id != generation) {
+        store.activate_generation(generation).await?;
+        let queued = store.queue_reingest(generation, clock::now_ms()).await?;
+        if let Some((_, before)) = active {
+            tracing::warn!(before = %before.name, now = %identity.name, queued, "the embedding model changed: sources are read again");
+        }
+    }
+    Ok(generation)
+}
+
+/// Runs blocking work off the async threads.
+async fn in_the_background<T, E>(work: impl FnOnce() -> std::result::Result<T, E> + Send + 'static) -> Result<T>
+where
+    T: Send + 'static,
+    E: Into<Error> + Send + 'static,
+{
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?.map_err(Into::into)
+}

@@ -1,0 +1,146 @@
+//! Slow work in the background: jobs are claimed and run, and the derived indexes follow the store.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use super::App;
+use crate::domain::id::AccountId;
+use crate::domain::job::{Job, Work};
+use crate::ingest::{self, IngestError};
+use crate::{clock, limits};
+
+/// Jobs run at once: while one document is embedded, the next is read.
+const WORKERS: usize = 2;
+/// How long an idle worker sleeps before it looks for jobs whose time has come.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// The first wait before a job is tried again; it doubles with each try.
+const RETRY_MS: i64 = 5_000;
+
+/// The tasks that run until the appliance stops.
+pub struct Workers {
+    tasks: Vec<JoinHandle<()>>,
+    stop: watch::Sender<bool>,
+}
+
+/// Starts the workers and the indexer.
+pub fn start(app: &App) -> Workers {
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks: Vec<_> = (0..WORKERS).map(|_| tokio::spawn(work(app.clone(), stopped.clone()))).collect();
+    tasks.push(tokio::spawn(index(app.clone(), stopped)));
+    Workers { tasks, stop }
+}
+
+impl Workers {
+    /// Lets the step in hand end, within the limit; what is cut off is done again after the next start.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        let aborts: Vec<_> = self.tasks.iter().map(JoinHandle::abort_handle).collect();
+        let all = futures_util::future::join_all(self.tasks);
+        if tokio::time::timeout(Duration::from_secs(limits::STOP_SECONDS_MAX), all).await.is_err() {
+            tracing::warn!("background work did not end in time; it goes on after the next start");
+            aborts.iter().for_each(tokio::task::AbortHandle::abort);
+        }
+    }
+}
+
+async fn work(app: App, mut stopped: watch::Receiver<bool>) {
+    while !*stopped.borrow() {
+        let notified = app.work.notified();
+        match app.store.claim_job(clock::now_ms()).await {
+            Ok(Some(job)) => tokio::select! {
+                () = run(&app, job) => {}
+                _ = stopped.changed() => break,
+            },
+            Ok(None) => tokio::select! {
+                () = notified => {}
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                _ = stopped.changed() => break,
+            },
+            Err(error) => {
+                tracing::error!(%error, "no job could be claimed");
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        }
+    }
+}
+
+async fn run(app: &App, job: Job) {
+    let Work::Ingest(id) = job.work;
+    let source = match app.store.source_of_job(id).await {
+        Ok(Some(source)) => source,
+        Ok(None) => return,
+        Err(error) => return later(app, &job, error.to_string()).await,
+    };
+    tracing::info!(source = %id, file = %source.file_name, attempt = job.tries, "reading");
+    match ingest::ingest(&app.ingest_rooms(), &job, &source, clock::now_ms).await {
+        Ok(Some(done)) => {
+            tracing::info!(source = %id, chunks = done.chunks, pages = done.pages, stages = ?done.stages, "stored");
+            app.stages.add(&done);
+            app.indexer.wants(source.account);
+        }
+        Ok(None) => tracing::info!(source = %id, "deleted while it was read"),
+        Err(IngestError::Document(reason)) => {
+            tracing::warn!(source = %id, %reason, "could not be read");
+            let failed = app.store.fail_ingest(job.id, id, reason.to_string(), clock::now_ms()).await;
+            if let Err(error) = failed {
+                tracing::error!(source = %id, %error, "its failure could not be stored");
+            }
+        }
+        Err(IngestError::Later(reason)) => later(app, &job, reason).await,
+    }
+}
+
+async fn later(app: &App, job: &Job, reason: String) {
+    let wait_ms = RETRY_MS << job.tries.min(6);
+    tracing::warn!(job = %job.id, %reason, wait_ms, "will be tried again");
+    if let Err(error) = app.store.retry_job_later(job.id, clock::now_ms() + wait_ms, reason).await {
+        tracing::error!(job = %job.id, %error, "could not be put off; its lease runs out instead");
+    }
+}
+
+/// The accounts whose derived indexes are behind.
+#[derive(Default)]
+pub struct Indexer {
+    behind: Mutex<HashSet<AccountId>>,
+    wake: Notify,
+}
+
+impl Indexer {
+    /// Asks for `account`'s indexes to follow the store.
+    pub fn wants(&self, account: AccountId) {
+        self.behind.lock().unwrap_or_else(PoisonError::into_inner).insert(account);
+        self.wake.notify_one();
+    }
+
+    fn next(&self) -> Option<AccountId> {
+        let mut behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
+        let account = behind.iter().next().copied()?;
+        behind.take(&account)
+    }
+}
+
+/// Follows the store, account by account. One commit takes in all that came while the last one ran.
+async fn index(app: App, mut stopped: watch::Receiver<bool>) {
+    match app.store.accounts().await {
+        Ok(accounts) => accounts.iter().for_each(|account| app.indexer.wants(account.id)),
+        Err(error) => tracing::error!(%error, "the accounts could not be listed"),
+    }
+    while !*stopped.borrow() {
+        let Some(account) = app.indexer.next() else {
+            tokio::select! {
+                () = app.indexer.wake.notified() => {}
+                _ = stopped.changed() => break,
+            }
+            continue;
+        };
+        if let Err(error) = ingest::index::catch_up(&app.ingest_rooms(), account).await {
+            tracing::error!(%account, %error, "the indexes could not follow; they are tried again");
+            tokio::time::sleep(LOOK_AGAIN).await;
+            app.indexer.wants(account);
+        }
+    }
+}

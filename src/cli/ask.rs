@@ -1,0 +1,46 @@
+//! `nosia ask`: a question, its answer, and the citations.
+
+use std::io::Write as _;
+
+use super::Common;
+use super::dispatch::Target;
+use crate::app::command::{Command, Event};
+use crate::config::Settings;
+
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  nosia ask \"How many days of leave do I have?\"\n  nosia ask \"Who signs travel requests?\" --json\n\nThe exit code is 1 when the documents do not support an answer.")]
+pub struct Args {
+    /// The question
+    question: String,
+}
+
+/// Prints the answer as it comes, then what it stands on.
+pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Result<()> {
+    let target = Target::open(settings, common.account.clone()).await?;
+    let quiet = common.json;
+    let mut say = |event| {
+        if let (Event::Text(text), false) = (event, quiet) {
+            print!("{text}");
+            let _ = std::io::stdout().flush();
+        }
+    };
+    let answered = target.run_with(Command::Ask { question: args.question }, &mut tokio::io::empty(), &mut say).await;
+    target.close().await;
+    let answer = answered?;
+    if common.json {
+        println!("{answer:#}");
+    } else {
+        println!();
+        let citations = answer["citations"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if !citations.is_empty() {
+            println!();
+        }
+        for citation in citations {
+            println!("[{}] {}", citation["number"], citation["label"].as_str().unwrap_or_default());
+        }
+    }
+    match answer["refused"] == true {
+        true => std::process::exit(1),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,44 @@
+//! `nosia search`: the passages for a question, best first.
+
+use super::Common;
+use super::dispatch::Target;
+use crate::app::command::Command;
+use crate::config::Settings;
+
+/// Characters of a passage shown on a terminal.
+const SHOWN_CHARS: usize = 240;
+
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  nosia search \"parental leave\"\n  nosia search \"parental leave\" --limit 20 --json")]
+pub struct Args {
+    /// What to look for, in words or as a question
+    question: String,
+    /// Passages at most
+    #[arg(long, default_value_t = 8)]
+    limit: usize,
+}
+
+/// Prints the passages.
+pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Result<()> {
+    let target = Target::open(settings, common.account.clone()).await?;
+    let found = target.run(Command::Search { question: args.question, limit: args.limit }).await;
+    target.close().await;
+    let found = found?;
+    if common.json {
+        println!("{found:#}");
+        return Ok(());
+    }
+    let passages = found["passages"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if passages.is_empty() {
+        println!("Nothing was found.");
+    }
+    for (rank, passage) in passages.iter().enumerate() {
+        let page = passage["page"].as_u64().map(|page| format!(" p. {page}")).unwrap_or_default();
+        let similarity = passage["similarity"].as_f64().unwrap_or_default();
+        println!("[{}] {}{page}  (similarity {similarity:.2})", rank + 1, passage["file_name"].as_str().unwrap_or_default());
+        let text = passage["text"].as_str().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+        let shown: String = text.chars().take(SHOWN_CHARS).collect();
+        println!("    {shown}{}\n", if shown.len() < text.len() { "…" } else { "" });
+    }
+    Ok(())
+}

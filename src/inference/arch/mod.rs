@@ -1,0 +1,6 @@
+//! The networks themselves: weights and token ids in, numbers out. No files, no threads, no queues.
+
+pub(super) mod bert;
+pub(super) mod kernel;
+#[cfg(test)]
+pub(super) mod plain;

@@ -1,0 +1,177 @@
+//! Conversations, private to their user, with what each answer cited word for word.
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+
+use super::Store;
+use super::columns;
+use super::error::{Result, StoreError};
+use crate::domain::answer::{Citation, Finish};
+use crate::domain::chat::{Chat, Message, Speaker, Turn};
+use crate::domain::id::{AccountId, ChatId, MessageId, SourceId, UserId};
+use crate::limits;
+
+const INSERT_CHAT: &str = "
+    INSERT INTO chats (account, user, title, created_at_ms, updated_at_ms) VALUES (?1, ?2, ?3, ?4, ?4)";
+
+const CHATS: &str = "
+    SELECT id, account, user, title, created_at_ms, updated_at_ms FROM chats
+    WHERE account = ?1 AND user = ?2 ORDER BY updated_at_ms DESC, id DESC LIMIT ?3";
+
+const CHAT: &str = "
+    SELECT id, account, user, title, created_at_ms, updated_at_ms FROM chats
+    WHERE account = ?1 AND user = ?2 AND id = ?3";
+
+const MESSAGES: &str = "
+    SELECT id, chat, speaker, text, finish, created_at_ms FROM messages
+    WHERE chat = (SELECT id FROM chats WHERE account = ?1 AND user = ?2 AND id = ?3)
+    ORDER BY id DESC LIMIT ?4";
+
+const CITATIONS: &str = "
+    SELECT number, source, version, title, file_name, page, span_start, span_end, quote FROM citations
+    WHERE message = ?1 ORDER BY position";
+
+const TOUCH_CHAT: &str = "UPDATE chats SET updated_at_ms = max(updated_at_ms, ?2) WHERE id = ?1";
+
+const INSERT_MESSAGE: &str = "
+    INSERT INTO messages (chat, speaker, text, finish, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)";
+
+const INSERT_CITATION: &str = "
+    INSERT INTO citations (message, position, number, source, version, title, file_name, page, span_start, span_end,
+                           quote)
+    VALUES (:message, :position, :number, :source, :version, :title, :file_name, :page, :start, :end, :quote)";
+
+const DELETE_CHAT: &str = "DELETE FROM chats WHERE account = ?1 AND user = ?2 AND id = ?3";
+
+impl Store {
+    /// Begins a conversation.
+    pub async fn create_chat(&self, account: AccountId, user: UserId, title: String, now_ms: i64) -> Result<Chat> {
+        self.write(move |rows| {
+            let id = rows.prepare_cached(INSERT_CHAT)?.insert(params![account.0, user.0, title, now_ms])?;
+            Ok(Chat { id: ChatId(id), account, user, title, created_at_ms: now_ms, updated_at_ms: now_ms })
+        })
+        .await
+    }
+
+    /// A person's conversations in an account, the latest used first.
+    pub async fn chats(&self, account: AccountId, user: UserId, limit: u32) -> Result<Vec<Chat>> {
+        self.read(move |rows| {
+            let mut statement = rows.prepare_cached(CHATS)?;
+            let found = statement.query_map(params![account.0, user.0, limit], read)?;
+            Ok(found.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
+    /// One of a person's conversations.
+    pub async fn chat(&self, account: AccountId, user: UserId, id: ChatId) -> Result<Option<Chat>> {
+        self.read(move |rows| Ok(rows.prepare_cached(CHAT)?.query_row([account.0, user.0, id.0], read).optional()?))
+            .await
+    }
+
+    /// The latest [`limits::CHAT_MESSAGES_MAX`] messages of one of a person's conversations, oldest first.
+    pub async fn messages(&self, account: AccountId, user: UserId, id: ChatId) -> Result<Vec<Message>> {
+        self.read(move |rows| {
+            let mut statement = rows.prepare_cached(MESSAGES)?;
+            let asked = params![account.0, user.0, id.0, limits::CHAT_MESSAGES_MAX as i64];
+            let mut found: Vec<Message> = statement.query_map(asked, read_message)?.collect::<rusqlite::Result<_>>()?;
+            found.reverse();
+            for message in &mut found {
+                message.citations = citations(rows, message.id)?;
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    /// Adds a turn to a conversation. `Conflict("chat")` if it was deleted.
+    pub async fn append_message(
+        &self,
+        chat: ChatId,
+        turn: Turn,
+        citations: Vec<Citation>,
+        finish: Option<Finish>,
+        now_ms: i64,
+    ) -> Result<MessageId> {
+        self.write(move |rows| {
+            if rows.prepare_cached(TOUCH_CHAT)?.execute(params![chat.0, now_ms])? == 0 {
+                return Err(StoreError::Conflict("chat"));
+            }
+            let finish = finish.map(Finish::as_str);
+            let message = rows.prepare_cached(INSERT_MESSAGE)?.insert(params![
+                chat.0,
+                turn.speaker.as_str(),
+                turn.text,
+                finish,
+                now_ms
+            ])?;
+            for (position, citation) in (0i64..).zip(&citations) {
+                insert_citation(rows, message, position, citation)?;
+            }
+            Ok(MessageId(message))
+        })
+        .await
+    }
+
+    /// Deletes one of a person's conversations; false if there is no such one.
+    pub async fn delete_chat(&self, account: AccountId, user: UserId, id: ChatId) -> Result<bool> {
+        self.write(move |rows| Ok(rows.prepare_cached(DELETE_CHAT)?.execute([account.0, user.0, id.0])? > 0)).await
+    }
+}
+
+fn insert_citation(rows: &Connection, message: i64, position: i64, citation: &Citation) -> Result<()> {
+    rows.prepare_cached(INSERT_CITATION)?.execute(named_params! {
+        ":message": message,
+        ":position": position,
+        ":number": citation.number,
+        ":source": citation.source.0,
+        ":version": citation.version,
+        ":title": citation.title,
+        ":file_name": citation.file_name,
+        ":page": citation.page,
+        ":start": columns::size(citation.span.start as u64)?,
+        ":end": columns::size(citation.span.end as u64)?,
+        ":quote": citation.quote,
+    })?;
+    Ok(())
+}
+
+fn citations(rows: &Connection, message: MessageId) -> Result<Vec<Citation>> {
+    let mut statement = rows.prepare_cached(CITATIONS)?;
+    let found = statement.query_map([message.0], |row| {
+        Ok(Citation {
+            number: row.get("number")?,
+            source: SourceId(row.get("source")?),
+            version: row.get("version")?,
+            title: row.get("title")?,
+            file_name: row.get("file_name")?,
+            page: row.get("page")?,
+            span: columns::read_span(row, "span_start", "span_end")?,
+            quote: row.get("quote")?,
+        })
+    })?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Chat> {
+    Ok(Chat {
+        id: ChatId(row.get("id")?),
+        account: AccountId(row.get("account")?),
+        user: UserId(row.get("user")?),
+        title: row.get("title")?,
+        created_at_ms: row.get("created_at_ms")?,
+        updated_at_ms: row.get("updated_at_ms")?,
+    })
+}
+
+/// Reads a message without its citations.
+fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
+    let finish: Option<String> = row.get("finish")?;
+    Ok(Message {
+        id: MessageId(row.get("id")?),
+        chat: ChatId(row.get("chat")?),
+        turn: Turn { speaker: columns::read_word(row, "speaker", Speaker::parse)?, text: row.get("text")? },
+        citations: Vec::new(),
+        finish: finish.as_deref().and_then(Finish::parse),
+        created_at_ms: row.get("created_at_ms")?,
+    })
+}

@@ -1,0 +1,401 @@
+//! Sources: what was put in, how far each is, and their listing.
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+use super::Store;
+use super::error::{Result, StoreError, conflict};
+use super::{changes, columns, jobs};
+use crate::domain::account::Scope;
+use crate::domain::id::{AccountId, CollectionId, Seq, SourceId, UserId};
+use crate::domain::source::{Sha256, Source, SourceKind, SourceState};
+use crate::limits;
+
+/// A source that is not stored yet; its original is in `blobs` already.
+#[derive(Clone, Debug)]
+pub struct NewSource {
+    pub account: AccountId,
+    pub collection: CollectionId,
+    pub kind: SourceKind,
+    pub title: String,
+    pub file_name: String,
+    pub media_type: String,
+    pub bytes: u64,
+    pub sha256: Sha256,
+    pub added_by: Option<UserId>,
+}
+
+/// What came of adding a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// It is new, and its job is queued.
+    New(Source),
+    /// The collection has the same bytes already, as this source.
+    Same(Source),
+}
+
+/// Which sources a listing shows. `None` does not narrow it.
+#[derive(Clone, Debug)]
+pub struct SourceFilter {
+    /// Words that must all occur in title or file name, without regard to case and accents.
+    pub words: Option<String>,
+    /// The word of a [`SourceState`], or `working` for every state that is not settled.
+    pub state: Option<String>,
+    pub kind: Option<SourceKind>,
+    /// Sources to skip, newest first.
+    pub offset: u32,
+    /// Rows wanted, at most [`limits::PAGE_ROWS_MAX`].
+    pub limit: u32,
+}
+
+/// One page of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourcePage {
+    /// Newest first.
+    pub rows: Vec<Source>,
+    /// All that the filter lets through, on whatever page.
+    pub total: u64,
+}
+
+/// How many sources a scope holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceCounts {
+    pub total: u64,
+    pub ready: u64,
+    pub failed: u64,
+    /// Neither ready nor failed.
+    pub working: u64,
+}
+
+/// What came of deleting a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deleted {
+    /// The number of the change, which the derived indexes have yet to follow.
+    pub seq: Seq,
+    /// The original, if no other source has the same one.
+    pub unreferenced: Option<Sha256>,
+}
+
+/// The states that are neither ready nor failed.
+const WORKING: [&str; 4] = ["waiting", "reading", "embedding", "indexing"];
+
+/// A query for whole sources, `s`.
+macro_rules! select_sources {
+    ($rest:literal) => {
+        concat!(
+            "SELECT s.id, s.account, s.collection, s.kind, s.title, s.file_name, s.media_type, s.bytes, s.sha256,
+                    s.version, s.state, s.done, s.total, s.reason, s.pages, s.chunks, s.created_at_ms, s.updated_at_ms
+             FROM sources s ",
+            $rest
+        )
+    };
+}
+
+const COLLECTION_EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM collections WHERE account = ?1 AND id = ?2)";
+
+const INSERT_SOURCE: &str = "
+    INSERT INTO sources (account, collection, kind, title, file_name, names, media_type, bytes, sha256, state,
+                         added_by, created_at_ms, updated_at_ms)
+    VALUES (:account, :collection, :kind, :title, :file_name, :names, :media_type, :bytes, :sha256, 'waiting',
+            :added_by, :now_ms, :now_ms)";
+
+const SAME_SOURCE: &str = select_sources!("WHERE s.collection = ?1 AND s.sha256 = ?2");
+
+const SOURCE_UNSCOPED: &str = select_sources!("WHERE s.id = ?1");
+
+pub(super) const SOURCE: &str =
+    select_sources!("WHERE s.id = ?3 AND s.account = ?1 AND s.collection IN (SELECT value FROM json_each(?2))");
+
+// Without words the filter is decided in the index alone, and only the rows of the page are read.
+pub(super) const PAGE: &str = select_sources!(
+    "WHERE s.id IN (
+        SELECT f.id FROM sources f INDEXED BY sources_counted
+        WHERE f.account = ?1 AND f.collection IN (SELECT value FROM json_each(?2))
+          AND (?3 IS NULL OR f.state IN (SELECT value FROM json_each(?3)))
+          AND (?4 IS NULL OR f.kind = ?4)
+        ORDER BY f.id DESC LIMIT ?6 OFFSET ?5)
+     ORDER BY s.id DESC"
+);
+
+pub(super) const COUNT: &str = "
+    SELECT count(*) FROM sources f INDEXED BY sources_counted
+    WHERE f.account = ?1 AND f.collection IN (SELECT value FROM json_each(?2))
+      AND (?3 IS NULL OR f.state IN (SELECT value FROM json_each(?3)))
+      AND (?4 IS NULL OR f.kind = ?4)";
+
+// With words the account's rows are read newest first, until the page is full.
+pub(super) const PAGE_BY_WORDS: &str = select_sources!(
+    "INDEXED BY sources_of_account
+     WHERE s.account = ?1 AND s.collection IN (SELECT value FROM json_each(?2))
+       AND (?3 IS NULL OR s.state IN (SELECT value FROM json_each(?3)))
+       AND (?4 IS NULL OR s.kind = ?4)
+       AND NOT EXISTS (SELECT 1 FROM json_each(?7) w WHERE instr(s.names, w.value) = 0)
+     ORDER BY s.id DESC LIMIT ?6 OFFSET ?5"
+);
+
+pub(super) const COUNT_BY_WORDS: &str = "
+    SELECT count(*) FROM sources s INDEXED BY sources_of_account
+    WHERE s.account = ?1 AND s.collection IN (SELECT value FROM json_each(?2))
+      AND (?3 IS NULL OR s.state IN (SELECT value FROM json_each(?3)))
+      AND (?4 IS NULL OR s.kind = ?4)
+      AND NOT EXISTS (SELECT 1 FROM json_each(?5) w WHERE instr(s.names, w.value) = 0)";
+
+pub(super) const COUNTS: &str = "
+    SELECT s.state, count(*) FROM sources s INDEXED BY sources_counted
+    WHERE s.account = ?1 AND s.collection IN (SELECT value FROM json_each(?2))
+    GROUP BY s.state";
+
+const DELETE_SOURCE: &str = "DELETE FROM sources WHERE id = ?1";
+
+pub(super) const REFERENCED: &str = "SELECT EXISTS (SELECT 1 FROM sources WHERE sha256 = ?1)";
+
+const SET_WAITING: &str = "
+    UPDATE sources SET state = 'waiting', done = 0, total = 0, reason = NULL, updated_at_ms = ?2
+    WHERE id = ?1 AND state = 'failed'";
+
+const SET_FAILED: &str = "
+    UPDATE sources SET state = 'failed', done = 0, total = 0, reason = ?2, updated_at_ms = ?3 WHERE id = ?1";
+
+const SET_PROGRESS: &str = "
+    UPDATE sources SET state = ?2, done = ?3, total = ?4
+    WHERE id = ?1 AND EXISTS (SELECT 1 FROM jobs WHERE source = ?1)";
+
+const MARK_READY: &str = "
+    UPDATE sources INDEXED BY sources_indexing SET state = 'ready', updated_at_ms = ?3
+    WHERE account = ?1 AND state = 'indexing' AND seq <= ?2";
+
+impl Store {
+    /// Adds a source and its job, or finds the source of the same collection that has the same bytes.
+    /// `Conflict("collection")` if the account has no such collection.
+    pub async fn create_source(&self, source: NewSource, now_ms: i64) -> Result<Created> {
+        self.write(move |rows| {
+            let key = params![source.collection.0, source.sha256.0];
+            if !rows
+                .prepare_cached(COLLECTION_EXISTS)?
+                .query_row([source.account.0, source.collection.0], |row| row.get(0))?
+            {
+                return Err(StoreError::Conflict("collection"));
+            }
+            if let Some(same) = rows.prepare_cached(SAME_SOURCE)?.query_row(key, read).optional()? {
+                return Ok(Created::Same(same));
+            }
+            let id = insert(rows, &source, now_ms)?;
+            jobs::enqueue_ingest(rows, id, now_ms)?;
+            let stored = find_unscoped(rows, id)?.expect("a row inserted in this transaction is there");
+            Ok(Created::New(stored))
+        })
+        .await
+    }
+
+    /// The source with this number, if it lies in the scope.
+    pub async fn source(&self, scope: &Scope, id: SourceId) -> Result<Option<Source>> {
+        let scope = scope.clone();
+        self.read(move |rows| find(rows, &scope, id)).await
+    }
+
+    /// One page of the sources in the scope, newest first.
+    pub async fn sources(&self, scope: &Scope, filter: SourceFilter) -> Result<SourcePage> {
+        let scope = scope.clone();
+        self.read(move |rows| page(rows, &scope, &filter)).await
+    }
+
+    /// How many sources the scope holds, and how they stand.
+    pub async fn source_counts(&self, scope: &Scope) -> Result<SourceCounts> {
+        let scope = scope.clone();
+        self.read(move |rows| {
+            let mut counts = SourceCounts::default();
+            let mut statement = rows.prepare_cached(COUNTS)?;
+            let mut groups = statement.query(params![scope.account.0, columns::collections(&scope)])?;
+            while let Some(group) = groups.next()? {
+                let count = group.get::<_, i64>(1)? as u64;
+                counts.total += count;
+                match group.get_ref(0)?.as_str().map_err(rusqlite::Error::from)? {
+                    "ready" => counts.ready += count,
+                    "failed" => counts.failed += count,
+                    _ => counts.working += count,
+                }
+            }
+            Ok(counts)
+        })
+        .await
+    }
+
+    /// Deletes a source of the scope with its texts, chunks, vectors and job; `None` if there is no such one.
+    ///
+    /// Messages that quote it keep the quotation.
+    pub async fn delete_source(&self, scope: &Scope, id: SourceId, now_ms: i64) -> Result<Option<Deleted>> {
+        let scope = scope.clone();
+        self.write(move |rows| {
+            let Some(source) = find(rows, &scope, id)? else { return Ok(None) };
+            rows.prepare_cached(DELETE_SOURCE)?.execute([id.0])?;
+            let seq = changes::append(rows, &source, changes::ChangeKind::Drop, now_ms)?;
+            let unreferenced = (!referenced(rows, source.sha256)?).then_some(source.sha256);
+            Ok(Some(Deleted { seq, unreferenced }))
+        })
+        .await
+    }
+
+    /// Queues a failed source of the scope again; false if there is no such one, or if it has not failed.
+    pub async fn retry_source(&self, scope: &Scope, id: SourceId, now_ms: i64) -> Result<bool> {
+        let scope = scope.clone();
+        self.write(move |rows| {
+            if find(rows, &scope, id)?.is_none()
+                || rows.prepare_cached(SET_WAITING)?.execute(params![id.0, now_ms])? == 0
+            {
+                return Ok(false);
+            }
+            jobs::enqueue_ingest(rows, id, now_ms)?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Notes how far the reading or embedding of a source is; nothing happens if its job is gone.
+    /// `Conflict("state")` for any other state, since those are decided by the job's end.
+    pub async fn set_progress(&self, id: SourceId, state: SourceState) -> Result<()> {
+        let (SourceState::Reading { done, total } | SourceState::Embedding { done, total }) = state else {
+            return Err(StoreError::Conflict("state"));
+        };
+        self.write(move |rows| {
+            rows.prepare_cached(SET_PROGRESS)?.execute(params![id.0, state.as_str(), done, total])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Says that the derived indexes have committed every change of an account up to `up_to`; the number of sources
+    /// that became ready by it.
+    pub async fn mark_ready(&self, account: AccountId, up_to: Seq, now_ms: i64) -> Result<u32> {
+        self.write(move |rows| {
+            let marked = rows.prepare_cached(MARK_READY)?.execute(params![account.0, up_to, now_ms])?;
+            Ok(u32::try_from(marked).unwrap_or(u32::MAX))
+        })
+        .await
+    }
+
+    /// Whether any source, of whatever account, has this original.
+    pub async fn referenced(&self, sha256: Sha256) -> Result<bool> {
+        self.read(move |rows| referenced(rows, sha256)).await
+    }
+}
+
+/// The source with this number, if it lies in the scope.
+pub(super) fn find(rows: &Connection, scope: &Scope, id: SourceId) -> Result<Option<Source>> {
+    let mut statement = rows.prepare_cached(SOURCE)?;
+    Ok(statement.query_row(params![scope.account.0, columns::collections(scope), id.0], read).optional()?)
+}
+
+/// The source with this number, for the worker, who serves all accounts.
+pub(super) fn find_unscoped(rows: &Connection, id: SourceId) -> Result<Option<Source>> {
+    Ok(rows.prepare_cached(SOURCE_UNSCOPED)?.query_row([id.0], read).optional()?)
+}
+
+/// Gives a source up with a reason that a person understands.
+pub(super) fn set_failed(rows: &Connection, id: SourceId, reason: &str, now_ms: i64) -> Result<()> {
+    rows.prepare_cached(SET_FAILED)?.execute(params![id.0, reason, now_ms])?;
+    Ok(())
+}
+
+/// What listings search: title and file name without case and accents.
+pub(super) fn names(title: &str, file_name: &str) -> String {
+    format!("{}\n{}", folded(title), folded(file_name))
+}
+
+fn folded(text: &str) -> String {
+    text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
+}
+
+fn insert(rows: &Connection, source: &NewSource, now_ms: i64) -> Result<SourceId> {
+    let inserted = rows.prepare_cached(INSERT_SOURCE)?.insert(named_params! {
+        ":account": source.account.0,
+        ":collection": source.collection.0,
+        ":kind": source.kind.as_str(),
+        ":title": source.title,
+        ":file_name": source.file_name,
+        ":names": names(&source.title, &source.file_name),
+        ":media_type": source.media_type,
+        ":bytes": columns::size(source.bytes)?,
+        ":sha256": source.sha256.0,
+        ":added_by": source.added_by.map(|user| user.0),
+        ":now_ms": now_ms,
+    });
+    inserted.map(SourceId).map_err(conflict("source"))
+}
+
+fn referenced(rows: &Connection, sha256: Sha256) -> Result<bool> {
+    Ok(rows.prepare_cached(REFERENCED)?.query_row([sha256.0], |row| row.get(0))?)
+}
+
+fn page(rows: &Connection, scope: &Scope, filter: &SourceFilter) -> Result<SourcePage> {
+    let account = scope.account.0;
+    let collections = columns::collections(scope);
+    let states = filter.state.as_deref().map(|state| match state {
+        "working" => columns::list(&WORKING),
+        state => columns::list(&[state]),
+    });
+    let kind = filter.kind.map(SourceKind::as_str);
+    let limit = filter.limit.min(limits::PAGE_ROWS_MAX);
+    let words: Vec<String> = filter.words.iter().flat_map(|words| words.split_whitespace()).map(folded).collect();
+    let (found, total) = if words.is_empty() {
+        let found = rows
+            .prepare_cached(PAGE)?
+            .query_map(params![account, collections, states, kind, filter.offset, limit], read)?
+            .collect::<rusqlite::Result<_>>()?;
+        (found, rows.prepare_cached(COUNT)?.query_row(params![account, collections, states, kind], read_count)?)
+    } else {
+        let words = columns::list(&words);
+        let found = rows
+            .prepare_cached(PAGE_BY_WORDS)?
+            .query_map(params![account, collections, states, kind, filter.offset, limit, words], read)?
+            .collect::<rusqlite::Result<_>>()?;
+        let mut statement = rows.prepare_cached(COUNT_BY_WORDS)?;
+        (found, statement.query_row(params![account, collections, states, kind, words], read_count)?)
+    };
+    Ok(SourcePage { rows: found, total })
+}
+
+fn read_count(row: &Row<'_>) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(0).map(|count| count as u64)
+}
+
+/// Reads a row of [`select_sources`].
+fn read(row: &Row<'_>) -> rusqlite::Result<Source> {
+    Ok(Source {
+        id: SourceId(row.get("id")?),
+        account: AccountId(row.get("account")?),
+        collection: CollectionId(row.get("collection")?),
+        kind: columns::read_word(row, "kind", SourceKind::parse)?,
+        title: row.get("title")?,
+        file_name: row.get("file_name")?,
+        media_type: row.get("media_type")?,
+        bytes: row.get::<_, i64>("bytes")? as u64,
+        sha256: columns::read_sha256(row, "sha256")?,
+        version: row.get("version")?,
+        state: read_state(row)?,
+        pages: row.get("pages")?,
+        chunks: row.get("chunks")?,
+        created_at_ms: row.get("created_at_ms")?,
+        updated_at_ms: row.get("updated_at_ms")?,
+    })
+}
+
+fn read_state(row: &Row<'_>) -> rusqlite::Result<SourceState> {
+    let (done, total) = (row.get("done")?, row.get("total")?);
+    let reason: Option<String> = row.get("reason")?;
+    let state = columns::read_word(row, "state", |word| match word {
+        "waiting" => Some(SourceState::Waiting),
+        "reading" => Some(SourceState::Reading { done: 0, total: 0 }),
+        "embedding" => Some(SourceState::Embedding { done: 0, total: 0 }),
+        "indexing" => Some(SourceState::Indexing),
+        "ready" => Some(SourceState::Ready),
+        "failed" => Some(SourceState::Failed { reason: String::new() }),
+        _ => None,
+    })?;
+    Ok(match state {
+        SourceState::Reading { .. } => SourceState::Reading { done, total },
+        SourceState::Embedding { .. } => SourceState::Embedding { done, total },
+        SourceState::Failed { .. } => SourceState::Failed { reason: reason.unwrap_or_default() },
+        settled => settled,
+    })
+}

@@ -1,0 +1,95 @@
+//! The command line: alone on a folder, or handed to the server that has it open.
+
+use serde_json::Value;
+
+use crate::appliance::{Appliance, folder, has_model, run, run_json};
+
+#[test]
+fn documents_go_in_and_answers_come_out_without_a_server() {
+    if !has_model("commands") {
+        return;
+    }
+    let (data, documents) = (folder(), folder());
+    let write = |name: &str, text: &str| std::fs::write(documents.path().join(name), text).expect("written");
+    write("harbour.md", "# Harbour rules\n\nBoats longer than nine metres moor at the outer pier.\n");
+    write("bees.txt", "The bee hives are inspected on the first Sunday of May.\n");
+    write("empty.txt", "");
+    let folder = documents.path().to_string_lossy().into_owned();
+
+    let ingested = run(data.path(), &["ingest", &folder]);
+    let error = String::from_utf8_lossy(&ingested.stderr).into_owned();
+    assert_eq!(ingested.status.code(), Some(1), "one of the files is empty: {error}");
+    assert!(error.contains("empty.txt"), "{error}");
+    let output = String::from_utf8_lossy(&ingested.stdout).into_owned();
+    assert!(output.contains("2 of 2 files ready"), "{output}");
+
+    let answered = run(data.path(), &["ask", "Where do boats longer than nine metres moor?"]);
+    let answer = String::from_utf8_lossy(&answered.stdout).into_owned();
+    assert!(answered.status.success(), "{answer}");
+    assert!(answer.contains("outer pier") && answer.contains("[1] harbour.md"), "{answer}");
+
+    let found = run_json(data.path(), &["search", "bee hives", "--json"]);
+    assert_eq!(found["passages"][0]["file_name"], "bees.txt", "{found}");
+
+    let set = documents.path().join("set.jsonl");
+    let line = r#"{"id": "1", "question": "When are the bee hives inspected?", "cites": [{"source": "bees.txt"}], "answer": "first Sunday of May"}"#;
+    std::fs::write(&set, format!("{line}\n")).expect("written");
+    let report = run_json(data.path(), &["eval", &set.to_string_lossy(), "--json"]);
+    assert_eq!((report["questions"].as_u64(), report["hit@1"].as_f64()), (Some(1), Some(1.0)), "{report}");
+}
+
+#[test]
+fn a_running_server_takes_the_commands() {
+    if !has_model("commands") {
+        return;
+    }
+    let (data, documents) = (folder(), folder());
+    let appliance = Appliance::start(data.path());
+    let file = documents.path().join("ferry.md");
+    std::fs::write(&file, "The last ferry leaves at twenty past nine in the evening.\n").expect("written");
+    let ingested = run_json(data.path(), &["ingest", &file.to_string_lossy(), "--json"]);
+    assert_eq!(ingested["sources"][0]["state"], "ready", "{ingested}");
+    let answer = run_json(data.path(), &["ask", "When does the last ferry leave?", "--json"]);
+    assert!(answer["answer"].to_string().contains("twenty past nine"), "{answer}");
+    assert_eq!(appliance.stop(), Some(0));
+}
+
+#[test]
+fn misuse_is_told_apart_from_a_no() {
+    let data = folder();
+    let cases: [(&[&str], i32, &str); 4] = [
+        (&["fly"], 2, "fly"),
+        (&["ingest", "/no/such/file.pdf"], 2, "/no/such/file.pdf"),
+        (&["eval", "/no/such/set.jsonl"], 2, "/no/such/set.jsonl"),
+        (&["serve", "--listen", "nowhere"], 2, "nowhere"),
+    ];
+    for (arguments, code, named) in cases {
+        let output = run(data.path(), arguments);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
+        assert!(error.contains(named), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn every_setting_is_shown_with_its_origin() {
+    let data = folder();
+    let output = crate::appliance::nosia(data.path())
+        .args(["config", "--json"])
+        .env("CHUNK_MAX_TOKENS", "300")
+        .env("AI_API_KEY", "sk-very-secret")
+        .env("RAILS_ENV", "production")
+        .output()
+        .expect("the binary runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!text.contains("sk-very-secret"), "a secret was printed");
+    let rows: Value = serde_json::from_str(&text).expect("JSON");
+    let row = |name: &str| {
+        let rows = rows.as_array().expect("rows");
+        rows.iter().find(|row| row["name"] == name).unwrap_or_else(|| panic!("no row {name}")).clone()
+    };
+    assert_eq!(row("CHUNK_MAX_TOKENS")["value"], "300");
+    assert!(row("CHUNK_MAX_TOKENS")["origin"].to_string().contains("environment"));
+    assert!(row("RAILS_ENV").is_object(), "names that mean nothing here are listed");
+}

@@ -1,0 +1,8 @@
+//! The appliance from outside: the real binary in a temporary folder, on a port of its own, over real HTTP.
+
+mod appliance;
+mod bad_input;
+mod commands;
+mod first_run;
+mod kills;
+mod walk;

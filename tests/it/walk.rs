@@ -1,0 +1,80 @@
+//! The main job over HTTP: a document in, a checkable answer out, and gone again.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::appliance::{Appliance, folder, has_model};
+
+const HANDBOOK: &str = "# Staff handbook\n\n## Leave\n\nEvery employee has 27 days of paid leave a year. Unused days \
+lapse at the end of March of the following year.\n\n## Travel\n\nTravel above 400 kilometres is by train. Flights need \
+the written consent of the treasurer.\n\n## Keys\n\nThe spare key of the boathouse hangs in the harbour office, behind \
+the tide tables.\n";
+
+#[tokio::test]
+async fn a_document_goes_in_and_a_checkable_answer_comes_out() {
+    if !has_model("walk") {
+        return;
+    }
+    let data = folder();
+    let appliance = Appliance::start(data.path());
+    let token = appliance.token(data.path());
+    let id = appliance.add(&token, "handbook.md", HANDBOOK.as_bytes()).await;
+    let source = appliance.settled(&token, id).await;
+    assert_eq!(source["state"], "ready", "{source}");
+
+    let body = json!({ "model": "nosia", "messages": [{ "role": "user", "content": "Where does the spare key of the boathouse hang?" }] });
+    let answer: Value = appliance.post(&token, "/v1/chat/completions", &body).await.json().await.expect("JSON");
+    let content = answer["choices"][0]["message"]["content"].as_str().expect("text");
+    assert!(content.contains("harbour office"), "{content}");
+    let citation = &answer["citations"][0];
+    let (start, end) = (citation["start"].as_u64().expect("start"), citation["end"].as_u64().expect("end"));
+    let text: Value = appliance.get(&token, &format!("/api/v1/sources/{id}/text")).await.json().await.expect("JSON");
+    let markdown = text["text"].as_str().expect("text");
+    let cited = &markdown[start as usize..end as usize];
+    assert_eq!(citation["quote"], cited, "the citation opens on exactly what it quotes");
+    assert!(cited.contains("harbour office"), "{cited}");
+
+    let refused = json!({ "model": "nosia", "messages": [{ "role": "user", "content": "Which enzyme unwinds DNA during replication in bacteria?" }] });
+    let refusal: Value = appliance.post(&token, "/v1/chat/completions", &refused).await.json().await.expect("JSON");
+    assert_eq!(refusal["nosia"]["refused"], true, "{refusal}");
+    assert_eq!(refusal["citations"].as_array().map_or(0, Vec::len), 0, "{refusal}");
+
+    let again: Value = appliance.upload(&token, "copy.md", HANDBOOK.as_bytes()).await.json().await.expect("JSON");
+    assert_eq!(again["sources"][0]["id"], id, "the same file twice is one source");
+    assert_eq!(again["sources"][0]["existed"], true, "and it is told so");
+
+    assert!(appliance.delete(&token, &format!("/api/v1/sources/{id}")).await.status().is_success());
+    assert_eq!(appliance.get(&token, &format!("/api/v1/sources/{id}")).await.status(), StatusCode::NOT_FOUND);
+    let gone: Value = appliance.post(&token, "/v1/chat/completions", &body).await.json().await.expect("JSON");
+    assert_eq!(gone["nosia"]["refused"], true, "what was deleted is not answered from: {gone}");
+}
+
+#[tokio::test]
+async fn derived_indexes_are_rebuilt_from_the_store() {
+    if !has_model("walk") {
+        return;
+    }
+    let data = folder();
+    let appliance = Appliance::start(data.path());
+    let token = appliance.token(data.path());
+    let id = appliance.add(&token, "handbook.md", HANDBOOK.as_bytes()).await;
+    assert_eq!(appliance.settled(&token, id).await["state"], "ready");
+    let search = json!({ "question": "spare key of the boathouse", "limit": 3 });
+    let before: Value = appliance.post(&token, "/api/v1/search", &search).await.json().await.expect("JSON");
+    assert!(!before["passages"].as_array().expect("passages").is_empty());
+    assert_eq!(appliance.stop(), Some(0), "SIGTERM ends it in order");
+
+    for derived in ["fulltext", "vectors"] {
+        std::fs::remove_dir_all(data.path().join(derived)).expect("the index is a folder");
+    }
+    let appliance = Appliance::start(data.path());
+    let begun = std::time::Instant::now();
+    loop {
+        let after: Value = appliance.post(&token, "/api/v1/search", &search).await.json().await.expect("JSON");
+        if after["passages"] == before["passages"] {
+            break;
+        }
+        assert!(begun.elapsed() < crate::appliance::PATIENCE, "not rebuilt: {after} instead of {before}");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
