@@ -38,6 +38,8 @@ pub const CHUNK_TOKENS_MIN_DEFAULT: usize = 64;
 pub const CHUNK_TOKENS_MAX: usize = 2048;
 /// The most tokens that a title and heading path may take in front of a chunk.
 pub const CHUNK_CONTEXT_TOKENS_MAX: usize = 64;
+/// Bytes of text that count as one token at least, so that text of few tokens (spaces, one endless word) is cut too.
+pub const CHUNK_BYTES_PER_TOKEN_MAX: usize = 16;
 /// The most chunks made of one document.
 pub const CHUNKS_PER_SOURCE_MAX: usize = 200_000;
 /// Tokens that one sequence may have in the embedder unless the model allows less.
