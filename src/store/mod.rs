@@ -31,6 +31,8 @@ mod vectors;
 mod passages;
 mod texts;
 mod chats;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -55,7 +57,7 @@ pub use users::{Claimed, NewPerson};
 /// The database of one data folder. Clones share its threads.
 #[derive(Clone)]
 pub struct Store {
-    rooms: Arc<Threads>,
+    threads: Arc<Threads>,
 }
 
 /// The threads behind every clone of a [`Store`].
@@ -81,7 +83,7 @@ impl Store {
         for number in 0..limits::READERS {
             running.push(reader::start(number, connection::reading(path)?, Arc::clone(&requests))?);
         }
-        Ok(Store { rooms: Arc::new(Threads { writer, readers, running: Mutex::new(running) }) })
+        Ok(Store { threads: Arc::new(Threads { writer, readers, running: Mutex::new(running) }) })
     }
 
     /// Finishes what was asked before, writes the whole log back into the database file, and ends the threads.
@@ -89,10 +91,10 @@ impl Store {
     /// Whatever is asked later, of any clone, is [`StoreError::Closed`].
     pub async fn close(&self) {
         for _ in 0..limits::READERS {
-            self.rooms.readers.stop().await;
+            self.threads.readers.stop().await;
         }
-        self.rooms.writer.stop().await;
-        let running = std::mem::take(&mut *self.rooms.running.lock().expect("nothing panics while holding it"));
+        self.threads.writer.stop().await;
+        let running = std::mem::take(&mut *self.threads.running.lock().expect("nothing panics while holding it"));
         let joined = tokio::task::spawn_blocking(move || running.into_iter().try_for_each(JoinHandle::join));
         if !matches!(joined.await, Ok(Ok(()))) {
             tracing::error!("a thread of the store panicked");
@@ -116,7 +118,7 @@ impl Store {
         W: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
         let (tell, told) = oneshot::channel();
-        self.rooms.readers.send(reader::request(work, tell))?;
+        self.threads.readers.send(reader::request(work, tell))?;
         told.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -130,7 +132,7 @@ impl Store {
         W: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
         let (tell, told) = oneshot::channel();
-        self.rooms.writer.send(writer::request(work, tell))?;
+        self.threads.writer.send(writer::request(work, tell))?;
         told.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -140,7 +142,7 @@ impl Store {
         W: FnOnce(&Connection) -> Result<()> + Send + 'static,
     {
         let (tell, _) = oneshot::channel();
-        if let Err(error) = self.rooms.writer.send(writer::request(work, tell)) {
+        if let Err(error) = self.threads.writer.send(writer::request(work, tell)) {
             tracing::debug!(%error, "a last use was not noted");
         }
     }
