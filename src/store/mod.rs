@@ -6,9 +6,9 @@
 //! vectors and texts takes a [`Scope`](crate::domain::account::Scope) and filters by it in SQL: what lies outside is
 //! not found, not counted and not scored.
 //!
-//! In reading order: the machinery ([`connection`], [`migrate`], [`queue`], [`writer`], [`reader`]), the people
-//! ([`users`], [`accounts`], [`sessions`], [`tokens`]), the write walk ([`sources`], [`jobs`], [`ingests`],
-//! [`changes`], [`generations`]), the read walk ([`chunks`], [`vectors`], [`passages`], [`texts`]) and [`chats`].
+//! In reading order: the machinery (`connection`, `migrate`, `queue`, `writer`, `reader`), the people
+//! (`users`, `accounts`, `sessions`, `tokens`), the write walk (`sources`, `jobs`, `ingests`,
+//! `changes`, `generations`), the read walk (`chunks`, `vectors`, `passages`, `texts`) and `chats`.
 
 mod error;
 mod connection;
@@ -71,11 +71,17 @@ impl Store {
     /// Opens the database at `path`, made if it is not there, and brings its schema up to date. Blocks.
     ///
     /// Refuses a database that a later release has migrated ([`StoreError::NewerSchema`]) and a file that is something
-    /// else ([`StoreError::Damaged`]), both without writing to it.
+    /// else ([`StoreError::Damaged`]), both without writing to it. Before an older schema is touched, a copy is put
+    /// beside the database: `nosia.db.schema-1` is what the release with schema 1 left.
     pub fn open(path: &Path) -> Result<Store> {
-        migrate::refuse_foreign(path)?;
+        Store::open_with(path, migrate::MIGRATIONS)
+    }
+
+    /// Opens with these migrations: all of them, but in tests.
+    fn open_with(path: &Path, migrations: &[&str]) -> Result<Store> {
+        migrate::refuse_foreign(path, migrations)?;
         let mut first = connection::writing(path)?;
-        migrate::migrate(&mut first)?;
+        migrate::migrate(&mut first, path, migrations)?;
         let (writer, requests) = queue::bounded(limits::WRITER_QUEUE_MAX);
         let mut running = vec![writer::start(first, requests)?];
         let (readers, requests) = queue::bounded(limits::READER_QUEUE_MAX);

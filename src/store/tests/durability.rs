@@ -67,7 +67,8 @@ async fn a_later_schema_and_a_foreign_file_are_refused_untouched() {
     };
     let make_garbage = |path: &Path| fs::write(path, "not a database, however long it is".repeat(99)).expect("a file");
     type Make<'a> = &'a dyn Fn(&Path);
-    let cases: [(&str, Make<'_>, fn(&StoreError) -> bool); 3] = [
+    type Expected = fn(&StoreError) -> bool;
+    let cases: [(&str, Make<'_>, Expected); 3] = [
         ("later", &make_later, |error| matches!(error, StoreError::NewerSchema { found: 99, known: 1 })),
         ("foreign", &make_foreign, |error| matches!(error, StoreError::Damaged(_))),
         ("garbage", &make_garbage, |error| matches!(error, StoreError::Damaged(_))),
@@ -99,6 +100,29 @@ async fn a_later_schema_in_an_unfinished_log_is_refused_untouched() {
     let refused = Store::open(&crashed.path().join("nosia.db"));
     assert!(matches!(refused.err(), Some(StoreError::NewerSchema { found: 99, known: 1 })));
     assert!(read() == before);
+}
+
+#[tokio::test]
+async fn a_migration_happens_whole_or_not_at_all_and_a_copy_is_kept() {
+    let House { folder, store, .. } = House::new().await;
+    store.close().await;
+    let path = folder.path().join("nosia.db");
+    let first = crate::store::migrate::MIGRATIONS[0];
+    let broken = Store::open_with(&path, &[first, "CREATE TABLE more (x TEXT); INSERT INTO nowhere VALUES (1)"]);
+    assert!(matches!(broken.err(), Some(StoreError::Engine(_))));
+    let copy = Store::open(&folder.path().join("nosia.db.schema-1")).expect("the copy is a database");
+    assert_eq!(copy.accounts().await.expect("a read").len(), 1);
+
+    let store = Store::open(&path).expect("the release before still opens it");
+    store.close().await;
+    let later = [first, "CREATE TABLE more (x TEXT)", "INSERT INTO more VALUES ('third')"];
+    let store = Store::open_with(&path, &later).expect("it is brought up to date");
+    let more = store.read(|rows| Ok(rows.query_row("SELECT x FROM more", [], |row| row.get::<_, String>(0))?)).await;
+    assert_eq!(more.expect("a read"), "third");
+    assert_eq!(store.accounts().await.expect("a read").len(), 1);
+    store.close().await;
+    Store::open_with(&path, &later).expect("what was done is not done again").close().await;
+    assert!(matches!(Store::open(&path).err(), Some(StoreError::NewerSchema { found: 3, known: 1 })));
 }
 
 #[tokio::test]

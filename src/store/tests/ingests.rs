@@ -173,7 +173,7 @@ async fn changes_are_told_in_order_and_a_put_without_a_future_as_a_drop() {
 
     use ChangeKind::{Drop, Put};
     let ours = [(1, a.id, Drop), (2, b.id, Drop), (3, a.id, Put), (5, b.id, Drop)];
-    let cases: [(Seq, usize, &[(Seq, SourceId, ChangeKind)]); 5] =
+    let cases: [(Seq, usize, &[Told]); 5] =
         [(0, 10, &ours), (0, 2, &ours[..2]), (2, 10, &ours[2..]), (5, 10, &[]), (3, 0, &[])];
     for (after, limit, expected) in cases {
         let by_account = store.changes_by_account(house.account(), after, limit).await.expect("a read");
@@ -188,6 +188,9 @@ async fn changes_are_told_in_order_and_a_put_without_a_future_as_a_drop() {
     let untouched = store.mark_ready(house.account(), 5, NOW).await.expect("a write");
     assert_eq!(untouched, 1, "a; b is gone and c belongs to another account");
 }
+
+/// What a change says, whichever collection it is in.
+type Told = (Seq, SourceId, ChangeKind);
 
 /// Reads a source anew, as if its job had been queued again.
 async fn reingest(house: &House, id: SourceId, generation: GenerationId, texts: &[&str]) {
