@@ -84,6 +84,14 @@ pub const PAGE_ROWS_MAX: u32 = 200;
 pub const QUESTIONS_AT_ONCE_MAX: usize = 32;
 /// Seconds that a stopping server waits for requests in progress.
 pub const STOP_SECONDS_MAX: u64 = 20;
+/// Seconds that a client may take to send the head of a request.
+pub const REQUEST_HEAD_SECONDS_MAX: u64 = 10;
+/// Seconds without a byte after which a request's body is given up.
+pub const BODY_SILENCE_SECONDS_MAX: u64 = 60;
+/// Seconds that a closing connection may take.
+pub const DISCONNECT_SECONDS_MAX: u64 = 5;
+/// Seconds after which a streamed answer that has nothing to say shows that it is alive.
+pub const STREAM_SILENCE_SECONDS_MAX: u64 = 15;
 /// Seconds a remote endpoint may take to accept a connection.
 pub const REMOTE_CONNECT_SECONDS_MAX: u64 = 10;
 /// Seconds a remote endpoint may stay silent in the middle of an answer.
@@ -105,6 +113,11 @@ pub const SESSION_SECONDS_MAX: i64 = 90 * 24 * 3600;
 pub const SIGN_IN_FAILURES_MAX: usize = 10;
 /// The window of [`SIGN_IN_FAILURES_MAX`].
 pub const SIGN_IN_WINDOW_SECONDS: i64 = 15 * 60;
+
+// --- Settings --------------------------------------------------------------------------------------------------
+
+/// The largest settings file, credential or file that a `NAME_FILE` variable names, in bytes.
+pub const SETTINGS_BYTES_MAX: u64 = 1 << 20;
 
 // --- Jobs and the store ---------------------------------------------------------------------------------------
 

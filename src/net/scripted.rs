@@ -1,7 +1,6 @@
 //! A server for tests on a loopback port that plays scripts: the n-th request is answered by the n-th script.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -11,8 +10,6 @@ use tokio::sync::Notify;
 pub(crate) enum Step {
     /// Sends these bytes, in one piece.
     Send(Vec<u8>),
-    /// Lets the other side notice that nothing more has come yet.
-    Pause(Duration),
     /// Says nothing until the other side closes the connection.
     Hang,
 }
@@ -114,7 +111,6 @@ async fn play(stream: &mut TcpStream, script: Vec<Step>, left: &Notify) {
                     return;
                 }
             }
-            Step::Pause(time) => tokio::time::sleep(time).await,
             Step::Hang => {
                 while matches!(stream.read(&mut [0; 64]).await, Ok(count) if count > 0) {}
                 left.notify_one();

@@ -57,7 +57,7 @@ pub(super) enum Before {
 
 /// How many threads share one product.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Share {
+pub(in crate::inference) enum Share {
     /// The calling thread alone.
     One,
     /// As many as are free and worth it.

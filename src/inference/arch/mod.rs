@@ -3,4 +3,4 @@
 pub(super) mod bert;
 pub(super) mod kernel;
 #[cfg(test)]
-mod plain;
+pub(super) mod plain;

@@ -10,7 +10,6 @@ use crate::inference::{Embedder, InferenceError, Urgency};
 use crate::limits;
 use serde::Deserialize;
 use std::path::Path;
-use std::time::Duration;
 
 #[derive(Deserialize)]
 struct Golden {
@@ -116,16 +115,13 @@ async fn a_closed_embedder_refuses_what_waits_and_what_comes() {
     let Some(folder) = model_folder("the closing of the local model") else { return };
     let embedder = open(&folder);
     let passages: Vec<String> = vec!["a passage of some words ".repeat(60); limits::EMBED_QUEUE_MAX];
-    let waiting = tokio::spawn({
-        let (embedder, passages) = (embedder.clone(), passages.clone());
-        async move { embedder.embed(passages, Urgency::Passages).await }
-    });
+    let mut waiting = Box::pin(embedder.embed(passages.clone(), Urgency::Passages));
+    assert!(futures_util::poll!(&mut waiting).is_pending(), "the passages stand in line");
     // A question overtakes the passages, of which most still wait when it has been answered.
-    tokio::time::sleep(Duration::from_millis(50)).await;
     let question = embedder.embed(vec!["Who?".to_owned()], Urgency::Question).await;
     assert_eq!(question.map(|vectors| vectors.len()), Ok(1));
     embedder.close();
-    assert_eq!(waiting.await.expect("the task is not aborted"), Err(InferenceError::Closed));
+    assert_eq!(waiting.await, Err(InferenceError::Closed));
     assert_eq!(embedder.embed(passages, Urgency::Passages).await, Err(InferenceError::Closed));
 }
 

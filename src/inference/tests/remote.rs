@@ -41,7 +41,7 @@ async fn ask(base_url: String) -> (String, Option<Generated>, Option<InferenceEr
     let begun = Generator::remote(client(), endpoint(base_url)).generate(turns, Sampling::default()).await;
     let (mut text, mut end) = (String::new(), None);
     let mut pieces = match begun {
-        Ok(pieces) => std::pin::pin!(pieces),
+        Ok(pieces) => Box::pin(pieces),
         Err(error) => return (text, end, Some(error)),
     };
     while let Some(piece) = pieces.next().await {

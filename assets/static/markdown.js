@@ -1,0 +1,174 @@
+// Markdown to DOM nodes, for text that came from a model or a document and is trusted with nothing: every node is made
+// by name and every character set as text, links go to http and https only, images and HTML stay as they were written.
+
+const FENCE = /^ {0,3}(```+|~~~+)\s*([\w+-]*)/;
+const HEADING = /^ {0,3}(#{1,6})\s+(.*?)\s*#*$/;
+const ITEM = /^( *)([-*+]|\d{1,4}[.)])\s+(.*)$/;
+const RULE = /^ {0,3}([-*_])( *\1){2,}\s*$/;
+const TABLE_RULE = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
+
+/// Shows `text` in `container`; `mark(number)` makes the node for a citation mark, or returns null if there is none.
+/// Called again with a longer text it keeps the blocks that did not change, so that a selection survives streaming.
+export function show(container, text, mark) {
+  const blocks = split(text);
+  const kept = container.markdownBlocks ?? [];
+  let same = 0;
+  while (same < kept.length && same < blocks.length && kept[same] === blocks[same].source) same += 1;
+  while (container.childNodes.length > same) container.lastChild.remove();
+  for (const block of blocks.slice(same)) container.append(node(block, mark));
+  container.markdownBlocks = blocks.map((block) => block.source);
+}
+
+/// Forgets what `container` shows, so that the next `show` makes every node anew.
+export function forget(container) {
+  container.replaceChildren();
+  container.markdownBlocks = [];
+}
+
+function split(text) {
+  const lines = text.replaceAll("\r\n", "\n").split("\n");
+  const blocks = [];
+  let at = 0;
+  while (at < lines.length) {
+    const line = lines[at];
+    if (!line.trim()) {
+      at += 1;
+      continue;
+    }
+    const start = at;
+    const block = { kind: "paragraph" };
+    const fence = FENCE.exec(line);
+    const heading = HEADING.exec(line);
+    if (fence) {
+      at += 1;
+      const body = [];
+      while (at < lines.length && !lines[at].trim().startsWith(fence[1])) body.push(lines[at++]);
+      at += 1;
+      Object.assign(block, { kind: "code", body: body.join("\n") });
+    } else if (heading) {
+      at += 1;
+      Object.assign(block, { kind: "heading", level: heading[1].length, body: heading[2] });
+    } else if (RULE.test(line)) {
+      at += 1;
+      block.kind = "rule";
+    } else if (line.startsWith(">")) {
+      const body = [];
+      while (at < lines.length && lines[at].startsWith(">")) body.push(lines[at++].replace(/^> ?/, ""));
+      Object.assign(block, { kind: "quote", body: body.join("\n") });
+    } else if (ITEM.test(line)) {
+      const body = [];
+      while (at < lines.length && (ITEM.test(lines[at]) || /^\s+\S/.test(lines[at]))) body.push(lines[at++]);
+      Object.assign(block, { kind: "list", body });
+    } else if (line.includes("|") && TABLE_RULE.test(lines[at + 1] ?? "") && (lines[at + 1] ?? "").includes("-")) {
+      const rows = [cells(line)];
+      at += 2;
+      while (at < lines.length && lines[at].includes("|")) rows.push(cells(lines[at++]));
+      Object.assign(block, { kind: "table", rows });
+    } else {
+      const body = [];
+      while (at < lines.length && lines[at].trim() && (at === start || !begins(lines[at]))) body.push(lines[at++]);
+      block.body = body.join("\n");
+    }
+    block.source = lines.slice(start, at).join("\n");
+    blocks.push(block);
+  }
+  return blocks;
+}
+
+function begins(line) {
+  return FENCE.test(line) || HEADING.test(line) || ITEM.test(line) || RULE.test(line) || line.startsWith(">");
+}
+
+function cells(line) {
+  return line.trim().replace(/^\||\|$/g, "").split("|").map((cell) => cell.trim());
+}
+
+function node(block, mark) {
+  switch (block.kind) {
+    case "code":
+      return element("pre", element("code", block.body));
+    case "heading":
+      return element(block.level <= 2 ? "h2" : "h3", ...inline(block.body, mark));
+    case "rule":
+      return element("hr");
+    case "quote": {
+      const quote = element("blockquote");
+      for (const inner of split(block.body)) quote.append(node(inner, mark));
+      return quote;
+    }
+    case "list":
+      return list(block.body, mark);
+    case "table":
+      return table(block.rows, mark);
+    default:
+      return element("p", ...inline(block.body, mark));
+  }
+}
+
+function list(lines, mark) {
+  const indent = /^ */.exec(lines[0])[0].length;
+  const ordered = /^\s*\d/.test(lines[0]);
+  const made = element(ordered ? "ol" : "ul");
+  if (ordered) made.start = Number.parseInt(lines[0].trim(), 10);
+  let at = 0;
+  while (at < lines.length) {
+    const item = ITEM.exec(lines[at]);
+    at += 1;
+    let text = item ? item[3] : lines[at - 1].trim();
+    const nested = [];
+    while (at < lines.length) {
+      const next = ITEM.exec(lines[at]);
+      if (next && next[1].length <= indent) break;
+      if (next || nested.length) nested.push(lines[at]);
+      else text += `\n${lines[at].trim()}`;
+      at += 1;
+    }
+    const entry = element("li", ...inline(text, mark));
+    if (nested.length) entry.append(list(nested, mark));
+    made.append(entry);
+  }
+  return made;
+}
+
+function table(rows, mark) {
+  const head = element("tr", ...rows[0].map((cell) => element("th", ...inline(cell, mark))));
+  const body = rows.slice(1).map((row) => element("tr", ...row.map((cell) => element("td", ...inline(cell, mark)))));
+  const made = element("table", element("thead", head), element("tbody", ...body));
+  const scroll = element("div", made);
+  scroll.className = "table-scroll";
+  return scroll;
+}
+
+const INLINE = /(`+)(.+?)\1|\*\*(?=\S)(.+?\S?)\*\*|__(?=\S)(.+?\S?)__|\*(?=\S)([^*]+?)\*|(?<!\w)_(?=\S)([^_]+?)_(?!\w)|\[(\d{1,3})\]|\[([^\]]+)\]\((https?:\/\/[^\s)]+)\)|(https?:\/\/[^\s<>)"']+[^\s<>)"'.,;:!?])|\\([\\`*_[\]()#|>-])/gs;
+
+function inline(text, mark) {
+  const nodes = [];
+  let from = 0;
+  for (const found of text.matchAll(INLINE)) {
+    const [all, , code, strong, strong2, em, em2, number, label, href, bare, escaped] = found;
+    if (found.index > from) nodes.push(text.slice(from, found.index));
+    from = found.index + all.length;
+    if (code !== undefined) nodes.push(element("code", code));
+    else if (strong ?? strong2) nodes.push(element("strong", ...inline(strong ?? strong2, mark)));
+    else if (em ?? em2) nodes.push(element("em", ...inline(em ?? em2, mark)));
+    else if (number) nodes.push(mark(Number(number)) ?? all);
+    else if (href ?? bare) nodes.push(link(href ?? bare, label ?? bare));
+    else if (escaped) nodes.push(escaped);
+  }
+  if (from < text.length) nodes.push(text.slice(from));
+  return nodes;
+}
+
+function link(href, text) {
+  const made = element("a", text);
+  made.href = href;
+  made.rel = "noopener noreferrer nofollow";
+  made.target = "_blank";
+  return made;
+}
+
+function element(name, ...children) {
+  const made = document.createElement(name);
+  made.append(...children);
+  return made;
+}

@@ -1,0 +1,74 @@
+//! Nosia's own face: `/api/v1`, and the JSON shapes of the nouns that every face shares.
+
+pub mod openapi;
+pub mod search;
+pub mod sources;
+pub mod texts;
+
+use serde_json::{Value, json};
+
+use crate::clock;
+use crate::domain::answer::Citation;
+use crate::domain::passage::Passage;
+use crate::domain::source::{Source, SourceState};
+
+/// A source with where it stands.
+pub fn source(source: &Source) -> Value {
+    let mut shape = json!({
+        "id": source.id.0,
+        "kind": source.kind.as_str(),
+        "title": source.title,
+        "file_name": source.file_name,
+        "media_type": source.media_type,
+        "bytes": source.bytes,
+        "sha256": source.sha256.to_string(),
+        "version": source.version,
+        "state": source.state.as_str(),
+        "pages": source.pages,
+        "chunks": source.chunks,
+        "created_at": clock::iso(source.created_at_ms),
+        "updated_at": clock::iso(source.updated_at_ms),
+    });
+    match &source.state {
+        SourceState::Reading { done, total } | SourceState::Embedding { done, total } => {
+            shape["progress"] = json!({ "done": done, "total": total });
+        }
+        SourceState::Failed { reason } => shape["reason"] = json!(reason),
+        SourceState::Waiting | SourceState::Indexing | SourceState::Ready => {}
+    }
+    shape
+}
+
+/// A citation: enough to open the passage in the version that was read.
+pub fn citation(citation: &Citation) -> Value {
+    json!({
+        "number": citation.number,
+        "source": citation.source.0,
+        "version": citation.version,
+        "title": citation.title,
+        "file_name": citation.file_name,
+        "page": citation.page,
+        "start": citation.span.start,
+        "end": citation.span.end,
+        "quote": citation.quote,
+        "label": citation.label(),
+    })
+}
+
+/// A found passage with its scores.
+pub fn passage(passage: &Passage) -> Value {
+    json!({
+        "source": passage.source.0,
+        "version": passage.version,
+        "title": passage.title,
+        "file_name": passage.file_name,
+        "headings": passage.headings,
+        "page": passage.page,
+        "start": passage.span.start,
+        "end": passage.span.end,
+        "text": passage.text,
+        "score": passage.score,
+        "similarity": passage.similarity,
+        "coverage": passage.coverage,
+    })
+}

@@ -1,0 +1,120 @@
+//! `POST /ask`: a question in a chat, from the page's script (the answer streams) or from its plain form (the browser
+//! waits, and is then shown the conversation).
+
+use actix_web::http::header::ContentType;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+
+use super::{Place, chat, go_to};
+use crate::app::chats;
+use crate::domain::answer::{Citation, Piece};
+use crate::domain::chat::Chat;
+use crate::domain::passage::Passage;
+use crate::domain::question::Question;
+use crate::http::body::{self, Form};
+use crate::http::error::Failure;
+use crate::http::gate::Caller;
+use crate::http::stream::{self, Wire};
+use crate::http::{Site, nosia};
+
+/// Nearest passages shown beside a refusal.
+const NEAREST_MAX: usize = 3;
+
+/// Asks, in the chat that is named or in a new one.
+pub async fn ask(
+    site: web::Data<Site>,
+    request: HttpRequest,
+    caller: Caller,
+    form: Form,
+    payload: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    let by_script = request.content_type() == ContentType::json().essence_str();
+    let (text, chat) = match by_script {
+        true => {
+            let fields = body::json(&request, payload).await?;
+            (fields.text("question")?.to_owned(), fields.text_if_any("chat")?.unwrap_or_default().to_owned())
+        }
+        false => (form.get("question").to_owned(), form.get("chat").to_owned()),
+    };
+    let question = Question::parse(&text).map_err(|error| Failure::field("question", error.to_string()))?;
+    let (chat, is_new) = match chat.as_str() {
+        "" => (chats::create(&site.app, caller.principal(), &question).await?, true),
+        id => (chats::get(&site.app, caller.principal(), chat::id(id)?).await?.0, false),
+    };
+    let mut pieces = match chats::ask(&site.app, caller.principal(), chat.id, question).await {
+        Ok(pieces) => pieces,
+        Err(error) => {
+            if is_new {
+                // A chat that never got its question would only puzzle its reader.
+                chats::delete(&site.app, caller.principal(), chat.id).await?;
+            }
+            return Err(error.into());
+        }
+    };
+    if by_script {
+        return Ok(stream::respond(pieces, Events { chat }));
+    }
+    while let Some(piece) = pieces.next().await {
+        piece?;
+    }
+    Ok(go_to(&format!("/chats/{}", chat.id)))
+}
+
+/// An answer as the page's script reads it.
+struct Events {
+    chat: Chat,
+}
+
+impl Wire for Events {
+    fn begin(&mut self) -> String {
+        stream::event(Some("chat"), &json!({ "id": self.chat.id.0, "title": self.chat.title }))
+    }
+
+    fn piece(&mut self, piece: Piece) -> String {
+        match piece {
+            Piece::Passages(passages) => {
+                let nearest: Vec<_> = passages.iter().take(NEAREST_MAX).enumerate().map(near).collect();
+                stream::event(Some("passages"), &json!({ "passages": nearest }))
+            }
+            Piece::Text(text) => stream::event(Some("text"), &json!({ "text": text })),
+            Piece::Citation(citation) => stream::event(Some("citation"), &placed(&citation)),
+            Piece::Done(outcome) => stream::event(
+                Some("done"),
+                &json!({ "finish": outcome.finish.as_str(), "model": outcome.model }),
+            ),
+        }
+    }
+
+    fn failed(&mut self, failure: &Failure) -> String {
+        stream::event(Some("error"), &json!({ "message": failure.message }))
+    }
+
+    fn end(&mut self) -> String {
+        String::new()
+    }
+}
+
+/// A citation with the addresses of its passage.
+fn placed(citation: &Citation) -> Value {
+    let place = Place::of(citation);
+    let mut shape = nosia::citation(citation);
+    shape["href"] = json!(place.href);
+    shape["fragment"] = json!(place.fragment);
+    shape
+}
+
+/// A passage that was near, in the shape of a citation.
+fn near((at, passage): (usize, &Passage)) -> Value {
+    let citation = Citation {
+        number: u32::try_from(at + 1).expect("a few passages are shown"),
+        source: passage.source,
+        version: passage.version,
+        title: passage.title.clone(),
+        file_name: passage.file_name.clone(),
+        page: passage.page,
+        span: passage.span,
+        quote: passage.text.clone(),
+    };
+    placed(&citation)
+}

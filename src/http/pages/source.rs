@@ -1,0 +1,146 @@
+//! One source: its text with pages and the mark of a citation, what was not read, and deleting it.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+
+use super::passage::read_place;
+use super::reading::{self, Block, Shown, Style};
+use super::sources::state_line;
+use super::texts::{Texts, say};
+use super::{Page, go_to, html, size};
+use crate::app::error::Kind;
+use crate::app::sources::{self, SourceText};
+use crate::clock;
+use crate::domain::account::Role;
+use crate::domain::extract::{Span, page_at};
+use crate::domain::source::{Source, SourceState};
+use crate::http::Site;
+use crate::http::body::Form;
+use crate::http::error::Failure;
+use crate::http::gate::Caller;
+use crate::http::nosia::sources::id;
+
+#[derive(Template)]
+#[template(path = "source.html")]
+struct SourcePage {
+    page: Page,
+    id: i64,
+    title: String,
+    facts: Vec<(&'static str, String)>,
+    added_at: String,
+    added_on: String,
+    reason: Option<String>,
+    notes: Vec<String>,
+    older_version: bool,
+    may_change: bool,
+    part: Part,
+}
+
+/// The stretch of a long text that one page shows.
+#[derive(Default)]
+struct Part {
+    blocks: Vec<Block>,
+    line: Option<String>,
+    previous: Option<String>,
+    next: Option<String>,
+}
+
+/// `GET /sources/{id}?version=&start=&end=&part=`.
+pub async fn show(
+    site: web::Data<Site>,
+    request: HttpRequest,
+    caller: Caller,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
+    let (version, span) = read_place(&request)?;
+    let source = sources::get(&site.app, caller.principal(), id(&path)?).await?;
+    let read = match sources::text(&site.app, caller.principal(), source.id, version).await {
+        Ok(read) => Some(read),
+        Err(error) if error.kind == Kind::NotFound => None,
+        Err(error) => return Err(error.into()),
+    };
+    let page = Page::of(&site, &request, &caller, "sources", None).await?;
+    let reason = match &source.state {
+        SourceState::Failed { reason } => Some(reason.clone()),
+        _ => None,
+    };
+    let wanted = Form::parse(request.query_string().as_bytes()).get("part").parse().ok();
+    html(&SourcePage {
+        id: source.id.0,
+        facts: facts(page.t, &source),
+        added_at: clock::iso(source.created_at_ms),
+        added_on: clock::iso(source.created_at_ms)[..10].to_owned(),
+        reason,
+        notes: read.as_ref().map(|read| read.notes.clone()).unwrap_or_default(),
+        older_version: read.as_ref().is_some_and(|read| read.version < source.version),
+        may_change: caller.principal().role >= Role::Editor,
+        part: read.map(|read| part(page.t, &read, span, wanted)).unwrap_or_default(),
+        title: source.title,
+        page,
+    })
+}
+
+fn facts(t: &'static Texts, source: &Source) -> Vec<(&'static str, String)> {
+    let mut facts = vec![
+        (t.fact_state, state_line(t, &source.state)),
+        (t.fact_file, source.file_name.clone()),
+        (t.fact_size, size(t, source.bytes)),
+    ];
+    if source.pages > 0 {
+        facts.push((t.fact_pages, source.pages.to_string()));
+    }
+    facts
+}
+
+/// The part that holds `mark`, or the part `wanted` (counted from 1), or the first.
+fn part(t: &'static Texts, read: &SourceText, mark: Option<Span>, wanted: Option<usize>) -> Part {
+    let windows = reading::windows(&read.markdown, &read.pages);
+    if windows.is_empty() {
+        return Part::default();
+    }
+    let holds = |mark: Span| windows.iter().position(|window| mark.start < window.end);
+    let at = match (wanted, mark.and_then(holds)) {
+        (Some(wanted), _) => wanted.clamp(1, windows.len()) - 1,
+        (None, Some(at)) => at,
+        (None, None) => 0,
+    };
+    let window = windows[at];
+    let blocks = reading::blocks(&read.markdown, &read.pages, &Shown { window, mark, page_label: t.page_number });
+    let href = |part: usize| format!("/sources/{}?version={}&part={}", read.source.id, read.version, part + 1);
+    let line = match (page_at(&read.pages, window.start), page_at(&read.pages, window.end - 1), read.pages.last()) {
+        (Some(first), Some(last), Some(end)) => say(t.part_pages, &[&first, &last, &end.number]),
+        _ => say(t.part, &[&(at + 1), &windows.len()]),
+    };
+    Part {
+        blocks,
+        line: (windows.len() > 1).then_some(line),
+        previous: at.checked_sub(1).map(href),
+        next: (at + 1 < windows.len()).then(|| href(at + 1)),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "delete_source.html")]
+struct DeletePage {
+    page: Page,
+    id: i64,
+    title: String,
+}
+
+/// `GET /sources/{id}/delete`: asks first.
+pub async fn ask_to_delete(
+    site: web::Data<Site>,
+    request: HttpRequest,
+    caller: Caller,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
+    let source = sources::get(&site.app, caller.principal(), id(&path)?).await?;
+    let page = Page::of(&site, &request, &caller, "sources", None).await?;
+    html(&DeletePage { page, id: source.id.0, title: source.title })
+}
+
+/// `POST /sources/{id}/delete`.
+pub async fn delete(site: web::Data<Site>, caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Failure> {
+    sources::delete(&site.app, caller.principal(), id(&path)?).await?;
+    Ok(go_to("/sources"))
+}

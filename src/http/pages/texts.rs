@@ -1,0 +1,265 @@
+//! The words of the pages, in English and French: one line a phrase, both languages side by side, so that neither can
+//! be forgotten. What the use cases say (`app::Error::message`, a source's failure) comes as it is.
+
+/// Declares [`Texts`] with one field a phrase, and both languages' values.
+macro_rules! texts {
+    ($($name:ident: $english:literal, $french:literal;)*) => {
+        /// Every phrase of the pages in one language. A `{}` is filled by [`say`].
+        #[derive(Debug)]
+        pub struct Texts {
+            /// The language's tag, for `<html lang>`.
+            pub lang: &'static str,
+            $(pub $name: &'static str,)*
+        }
+
+        /// English.
+        pub static ENGLISH: Texts = Texts { lang: "en", $($name: $english,)* };
+        /// French.
+        pub static FRENCH: Texts = Texts { lang: "fr", $($name: $french,)* };
+
+        #[cfg(test)]
+        const PAIRS: &[(&str, &str, &str)] = &[$((stringify!($name), $english, $french),)*];
+    };
+}
+
+texts! {
+    // Every page
+    skip_to_content: "Skip to the content", "Aller au contenu";
+    navigation: "Navigation", "Navigation";
+    menu: "Menu", "Menu";
+    close: "Close", "Fermer";
+    cancel: "Cancel", "Annuler";
+    copy: "Copy", "Copier";
+    copied: "Copied", "Copié";
+    loading: "Loading…", "Chargement…";
+    previous: "Previous", "Précédent";
+    next: "Next", "Suivant";
+    pages: "Pages", "Pages";
+    title: "Title", "Titre";
+    text: "Text", "Texte";
+    new_question: "New question", "Nouvelle question";
+    documents: "Documents", "Documents";
+    earlier_questions: "Earlier questions", "Questions précédentes";
+    api_tokens: "API tokens", "Jetons d’API";
+    sign_out: "Sign out", "Se déconnecter";
+    connection_lost: "The connection was lost. Check that the appliance is running, then try again.",
+        "La connexion a été perdue. Vérifiez que le serveur fonctionne, puis réessayez.";
+    signed_out_meanwhile: "You have been signed out. Reload the page to sign in again.",
+        "Vous avez été déconnecté. Rechargez la page pour vous reconnecter.";
+
+    decimal: ".", ",";
+
+    // Signing in and setting up
+    wrong_password: "The e-mail address or the password is not right.", "L’adresse e-mail ou le mot de passe est incorrect.";
+    sign_in: "Sign in", "Se connecter";
+    email: "Email address", "Adresse e-mail";
+    password: "Password", "Mot de passe";
+    unclaimed: "Nobody administers this appliance yet. Open the one-time link that it printed when it started; a new one is printed at every start.",
+        "Personne n’administre encore ce serveur. Ouvrez le lien à usage unique affiché à son démarrage ; un nouveau lien est affiché à chaque démarrage.";
+    setup_title: "Set up Nosia", "Installer Nosia";
+    setup_why: "You will be the first administrator. Others can be added later.",
+        "Vous serez le premier administrateur. D’autres personnes pourront être ajoutées plus tard.";
+    setup_do: "Create the administrator", "Créer l’administrateur";
+    your_name: "Your name", "Votre nom";
+    password_rule: "{} characters or more. A few unrelated words are easy to remember and hard to guess.",
+        "{} caractères au moins. Quelques mots sans rapport entre eux sont faciles à retenir et difficiles à deviner.";
+    setup_link_dead: "This set-up link is not valid: it has expired, has been used, or was copied incompletely. Restart the appliance to get a new one.",
+        "Ce lien d’installation n’est pas valable : il a expiré, a déjà servi ou a été copié incomplètement. Redémarrez le serveur pour en obtenir un nouveau.";
+
+    // Asking
+    welcome: "What would you like to know?", "Que voulez-vous savoir ?";
+    nothing_to_ask: "There are no documents to ask yet. Add some, and questions about them are answered here with the passages that prove it.",
+        "Il n’y a pas encore de documents à interroger. Ajoutez-en : les réponses à vos questions s’afficheront ici, avec les passages qui les prouvent.";
+    ready_one: "Answers come from one document, with the passages that prove them.",
+        "Les réponses proviennent d’un document, avec les passages qui les prouvent.";
+    ready_many: "Answers come from {} documents, with the passages that prove them.",
+        "Les réponses proviennent de {} documents, avec les passages qui les prouvent.";
+    your_question: "Your question", "Votre question";
+    ask_placeholder: "Ask your documents", "Interrogez vos documents";
+    send: "Ask", "Envoyer";
+    stop: "Stop the answer", "Arrêter la réponse";
+    stopped: "Stopped.", "Arrêtée.";
+    searching: "Searching your documents", "Recherche dans vos documents";
+    writing: "Writing", "Rédaction";
+    answer_done: "Answer:", "Réponse :";
+    citation_mark: "Citation", "Citation";
+    citations: "Citations", "Citations";
+    cited_passage: "Cited passage", "Passage cité";
+    nearest_passages: "Show the nearest passages", "Afficher les passages les plus proches";
+    passage_gone: "This document is no longer here. This is the passage as it was quoted.",
+        "Ce document n’est plus ici. Voici le passage tel qu’il a été cité.";
+    cut_at_limit: "The answer met its limit and stops here.", "La réponse a atteint sa limite et s’arrête ici.";
+    quotes_only: "Answers quote your documents word for word. To have them written out, set AI_BASE_URL and LLM_MODEL to a model server.",
+        "Les réponses citent vos documents mot pour mot. Pour qu’elles soient rédigées, indiquez un serveur de modèles dans AI_BASE_URL et LLM_MODEL.";
+    check_citations: "Written by a model from your documents. Open a citation to check it.",
+        "Rédigé par un modèle à partir de vos documents. Ouvrez une citation pour la vérifier.";
+    open_in_text: "Open in the full text", "Ouvrir dans le texte intégral";
+    original: "Original file", "Fichier d’origine";
+    page_number: "Page {}", "Page {}";
+    unanswered: "There is no answer yet. If it is still being written, it is here when the page is loaded again.",
+        "Il n’y a pas encore de réponse. Si elle est en cours de rédaction, elle apparaîtra au rechargement de la page.";
+    reload: "Load again", "Recharger";
+    delete_chat: "Delete this conversation", "Supprimer cette conversation";
+
+    // Documents
+    add_documents: "Add documents", "Ajouter des documents";
+    drop_here: "Drop files anywhere on this page, or choose them", "Déposez des fichiers n’importe où sur cette page, ou choisissez-les";
+    formats: "PDF, Word (.docx), HTML, Markdown and plain text", "PDF, Word (.docx), HTML, Markdown et texte brut";
+    choose_files: "Choose files", "Choisir des fichiers";
+    upload: "Upload", "Envoyer";
+    uploads: "Uploads", "Envois";
+    sending: "Sending", "Envoi";
+    received: "Received", "Reçu";
+    existed: "Was already here", "Était déjà là";
+    too_large: "The file is larger than this appliance accepts ({}).", "Le fichier dépasse la taille acceptée par ce serveur ({}).";
+    write_text: "Write a text instead", "Écrire plutôt un texte";
+    add_text: "Add the text", "Ajouter le texte";
+    find_documents: "Find by title or file name", "Chercher par titre ou nom de fichier";
+    search: "Search", "Rechercher";
+    all: "All", "Tous";
+    ready: "Ready", "Prêts";
+    working: "In progress", "En cours";
+    failed: "Failed", "En échec";
+    count_one: "1 document", "1 document";
+    count_many: "{} documents", "{} documents";
+    count_working: "{} in progress", "{} en cours";
+    count_failed: "{} failed", "{} en échec";
+    none_yet: "No documents yet.", "Aucun document pour l’instant.";
+    none_found: "No document matches.", "Aucun document ne correspond.";
+    range: "{} to {} of {}", "{} à {} sur {}";
+    state_waiting: "Waiting", "En attente";
+    state_reading: "Reading", "Lecture";
+    state_reading_page: "Reading page {} of {}", "Lecture de la page {} sur {}";
+    state_embedding: "Embedding", "Vectorisation";
+    state_embedding_of: "Embedding {} of {}", "Vectorisation {} sur {}";
+    state_indexing: "Indexing", "Indexation";
+    state_ready: "Ready", "Prêt";
+    state_failed: "Failed", "Échec";
+    retry: "Try again", "Réessayer";
+    delete: "Delete", "Supprimer";
+    delete_question: "Delete this document?", "Supprimer ce document ?";
+    delete_consequence: "It can no longer be searched or opened. Answers that quoted it keep their quotations.",
+        "Il ne pourra plus être recherché ni ouvert. Les réponses qui l’ont cité gardent leurs citations.";
+    fact_state: "State", "État";
+    fact_file: "File", "Fichier";
+    fact_size: "Size", "Taille";
+    fact_pages: "Pages", "Pages";
+    fact_added: "Added", "Ajouté";
+    pages_one: "1 page", "1 page";
+    pages_many: "{} pages", "{} pages";
+    not_read: "What could not be read", "Ce qui n’a pas pu être lu";
+    older_version: "This is an earlier reading of the document, the one that was cited.",
+        "Ceci est une lecture antérieure du document, celle qui a été citée.";
+    no_text_yet: "There is no text to show yet.", "Il n’y a pas encore de texte à afficher.";
+    part_pages: "Pages {} to {} of {}", "Pages {} à {} sur {}";
+    part: "Part {} of {}", "Partie {} sur {}";
+    kilobytes: "{} KB", "{} Ko";
+    megabytes: "{} MB", "{} Mo";
+
+    // Tokens
+    tokens_why: "A token lets a program ask and add documents in your name, through the OpenAI-compatible API and Nosia’s own.",
+        "Un jeton permet à un programme de poser des questions et d’ajouter des documents en votre nom, par l’API compatible OpenAI et celle de Nosia.";
+    token_made: "Your new token", "Votre nouveau jeton";
+    token_once: "Copy it now: it is not kept and cannot be shown again.",
+        "Copiez-le maintenant : il n’est pas conservé et ne pourra plus être affiché.";
+    token_use: "For example, with curl:", "Par exemple, avec curl :";
+    token_name: "What it is for", "À quoi il sert";
+    token_name_example: "Intranet search", "Recherche de l’intranet";
+    expires: "Expires", "Expire";
+    days_30: "after 30 days", "après 30 jours";
+    days_90: "after 90 days", "après 90 jours";
+    days_365: "after a year", "après un an";
+    never: "never", "jamais";
+    make_token: "Make a token", "Créer un jeton";
+    no_tokens: "No tokens yet.", "Aucun jeton pour l’instant.";
+    revoke: "Revoke", "Révoquer";
+    token_used: "last used", "utilisé le";
+    token_unused: "never used", "jamais utilisé";
+    token_valid: "Valid", "Valable";
+    token_until: "Until", "Jusqu’au";
+    token_expired: "Expired", "Expiré";
+
+    // Errors
+    error_not_found: "Not found", "Introuvable";
+    error_not_found_page: "There is nothing at this address, or it is not yours to see.",
+        "Il n’y a rien à cette adresse, ou vous n’y avez pas accès.";
+    error_forbidden: "Not allowed", "Non autorisé";
+    error_invalid: "That did not work", "Cela n’a pas fonctionné";
+    error_busy: "Busy", "Occupé";
+    error_internal: "Something went wrong", "Un problème est survenu";
+    back_home: "Back to the questions", "Retour aux questions";
+    back: "Back", "Retour";
+}
+
+impl Texts {
+    /// The language that the header `Accept-Language` prefers of those there are; English if it names neither.
+    pub fn preferred(accept_language: &str) -> &'static Texts {
+        let mut best: (f32, &'static Texts) = (0.0, &ENGLISH);
+        for range in accept_language.split(',').take(20) {
+            let mut parts = range.split(';');
+            let tag = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+            let weight = parts
+                .find_map(|part| part.trim().strip_prefix("q=")?.parse::<f32>().ok())
+                .map_or(1.0, |weight| weight.clamp(0.0, 1.0));
+            let texts = match tag.split('-').next() {
+                Some("fr") => &FRENCH,
+                Some("en") => &ENGLISH,
+                _ => continue,
+            };
+            if weight > best.0 {
+                best = (weight, texts);
+            }
+        }
+        best.1
+    }
+}
+
+/// `phrase` with each `{}` filled by the next of `values`.
+pub fn say(phrase: &str, values: &[&dyn std::fmt::Display]) -> String {
+    let mut parts = phrase.split("{}");
+    let mut said = parts.next().unwrap_or_default().to_owned();
+    for (at, part) in parts.enumerate() {
+        if let Some(value) = values.get(at) {
+            said.push_str(&value.to_string());
+        }
+        said.push_str(part);
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PAIRS, Texts, say};
+
+    #[test]
+    fn both_languages_say_the_same_with_the_same_blanks() {
+        for (name, english, french) in PAIRS {
+            assert!(!english.trim().is_empty() && !french.trim().is_empty(), "{name} is empty");
+            assert_eq!(english.matches("{}").count(), french.matches("{}").count(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_preferred_language_is_chosen() {
+        let cases = [
+            ("", "en"),
+            ("fr", "fr"),
+            ("fr-CH, fr;q=0.9, en;q=0.8", "fr"),
+            ("en-GB,en;q=0.9,fr;q=0.8", "en"),
+            ("de, fr;q=0.5, en;q=0.4", "fr"),
+            ("de", "en"),
+            ("fr;q=0, en;q=0.1", "en"),
+            ("fr;q=nonsense", "fr"),
+        ];
+        for (header, lang) in cases {
+            assert_eq!(Texts::preferred(header).lang, lang, "{header:?}");
+        }
+    }
+
+    #[test]
+    fn blanks_are_filled_in_order() {
+        assert_eq!(say("{} to {} of {}", &[&1, &50, &"many"]), "1 to 50 of many");
+        assert_eq!(say("no blank", &[&1]), "no blank");
+        assert_eq!(say("{}", &[&"{}"]), "{}");
+    }
+}
