@@ -61,8 +61,12 @@ pub const CANDIDATES_DEFAULT: usize = 100;
 pub const CANDIDATES_MAX: usize = 1_000;
 /// Passages handed on to the answer.
 pub const PASSAGES_MAX: usize = 8;
+/// Tokens in one passage made of several chunks.
+pub const PASSAGE_TOKENS_MAX: usize = 512;
 /// Tokens in all passages handed on together.
 pub const PASSAGES_TOKENS_MAX: usize = 3_000;
+/// Sentences embedded to find those worth quoting.
+pub const QUOTE_CANDIDATES_MAX: usize = 40;
 /// Tokens that a prompt may hold.
 pub const PROMPT_TOKENS_MAX: usize = 8_192;
 /// Bytes of one answer, after which generation is stopped.
@@ -162,6 +166,7 @@ pub const DAMAGED_KEPT_MAX: u32 = 3;
 
 const _: () = assert!(QUESTION_WORDS_MAX <= QUESTION_WORDS_READ_MAX);
 const _: () = assert!(PASSAGES_TOKENS_MAX < PROMPT_TOKENS_MAX);
+const _: () = assert!(PASSAGE_TOKENS_MAX < PASSAGES_TOKENS_MAX);
 const _: () = assert!(CHUNK_CONTEXT_TOKENS_MAX * 2 < EMBED_TOKENS_MAX_DEFAULT);
 const _: () = assert!(EMBED_TOKENS_MAX_DEFAULT <= EMBED_BATCH_TOKENS_MAX);
 const _: () = assert!(CHUNK_TOKENS_MIN_DEFAULT < CHUNK_TOKENS_MAX_DEFAULT);

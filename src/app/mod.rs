@@ -8,6 +8,7 @@ pub mod chats;
 pub mod command;
 pub mod embed;
 pub mod error;
+pub mod eval;
 pub mod extract_child;
 pub mod health;
 pub mod models;
