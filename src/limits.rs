@@ -38,6 +38,8 @@ pub const CHUNK_TOKENS_MIN_DEFAULT: usize = 64;
 pub const CHUNK_TOKENS_MAX: usize = 2048;
 /// The most tokens that a title and heading path may take in front of a chunk.
 pub const CHUNK_CONTEXT_TOKENS_MAX: usize = 64;
+/// Bytes of text that count as one token at least, so that text of few tokens (spaces, one endless word) is cut too.
+pub const CHUNK_BYTES_PER_TOKEN_MAX: usize = 16;
 /// The most chunks made of one document.
 pub const CHUNKS_PER_SOURCE_MAX: usize = 200_000;
 /// Tokens that one sequence may have in the embedder unless the model allows less.
@@ -59,8 +61,12 @@ pub const CANDIDATES_DEFAULT: usize = 100;
 pub const CANDIDATES_MAX: usize = 1_000;
 /// Passages handed on to the answer.
 pub const PASSAGES_MAX: usize = 8;
+/// Tokens in one passage made of several chunks.
+pub const PASSAGE_TOKENS_MAX: usize = 512;
 /// Tokens in all passages handed on together.
 pub const PASSAGES_TOKENS_MAX: usize = 3_000;
+/// Sentences embedded to find those worth quoting.
+pub const QUOTE_CANDIDATES_MAX: usize = 40;
 /// Tokens that a prompt may hold.
 pub const PROMPT_TOKENS_MAX: usize = 8_192;
 /// Bytes of one answer, after which generation is stopped.
@@ -135,10 +141,36 @@ pub const READERS: usize = 4;
 pub const CHECKPOINT_PAGES: u32 = 4_000;
 /// Changes applied to a derived index in one commit.
 pub const CHANGES_PER_COMMIT_MAX: usize = 64;
+/// Chunks after which a commit of a derived index takes in no further change.
+pub const CHUNKS_PER_COMMIT_MAX: usize = 4_096;
 /// Vectors below which a scope is scored exactly in the store instead of scanned.
 pub const EXACT_SCAN_VECTORS_MAX: usize = 2_000;
+/// Rows of the int8 scan for which another thread is worth starting.
+pub const SCAN_ROWS_PER_THREAD_MIN: usize = 25_000;
+/// Rows below which all files of a scan segment count as one size.
+pub const SCAN_FILE_ROWS_SMALL: usize = 512;
+/// Neighbouring scan files of one size that are merged into one.
+pub const SCAN_FILES_MERGED_MIN: usize = 8;
+/// The longest word that is told apart from others, in characters.
+pub const WORD_CHARS_MAX: usize = 64;
+/// Characters of a text from which its language is told.
+pub const LANGUAGE_CHARS_MAX: usize = 2_000;
+/// Distinct words of a question that are looked up in the word index.
+pub const QUESTION_WORDS_READ_MAX: usize = 512;
+/// Of those, how many take part in a search by words.
+pub const QUESTION_WORDS_MAX: usize = 64;
+/// Scopes whose statistics the word index of an account keeps.
+pub const SCOPES_COUNTED_MAX: usize = 64;
+/// Accounts whose word index is kept open for changes.
+pub const WORD_WRITERS_MAX: usize = 2;
+/// Memory in which one of them gathers a change before it goes to disk, in bytes.
+pub const WORD_WRITER_BYTES: usize = 32 << 20;
+/// Damaged folders of one derived index that are kept for the operator.
+pub const DAMAGED_KEPT_MAX: u32 = 3;
 
+const _: () = assert!(QUESTION_WORDS_MAX <= QUESTION_WORDS_READ_MAX);
 const _: () = assert!(PASSAGES_TOKENS_MAX < PROMPT_TOKENS_MAX);
+const _: () = assert!(PASSAGE_TOKENS_MAX < PASSAGES_TOKENS_MAX);
 const _: () = assert!(CHUNK_CONTEXT_TOKENS_MAX * 2 < EMBED_TOKENS_MAX_DEFAULT);
 const _: () = assert!(EMBED_TOKENS_MAX_DEFAULT <= EMBED_BATCH_TOKENS_MAX);
 const _: () = assert!(CHUNK_TOKENS_MIN_DEFAULT < CHUNK_TOKENS_MAX_DEFAULT);

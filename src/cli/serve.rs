@@ -12,7 +12,9 @@ use crate::config::Settings;
 use crate::http;
 
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  nosia serve --data ./data\n  nosia serve --data ./data --listen 127.0.0.1:3000\n  nosia serve --listen 0.0.0.0:8443 --tls self-signed")]
+#[command(
+    after_help = "Examples:\n  nosia serve --data ./data\n  nosia serve --data ./data --listen 127.0.0.1:3000\n  nosia serve --listen 0.0.0.0:8443 --tls self-signed"
+)]
 pub struct Args {
     /// An address to listen on; may be given several times
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -27,9 +29,9 @@ impl Args {
     pub fn flags(&self) -> Vec<(String, String)> {
         let mut flags = Vec::new();
         if !self.listen.is_empty() {
-            flags.push(("LISTEN".to_owned(), self.listen.join(",")));
+            flags.push(("listen".to_owned(), self.listen.join(",")));
         }
-        flags.extend(self.tls.iter().map(|mode| ("TLS".to_owned(), mode.clone())));
+        flags.extend(self.tls.iter().map(|mode| ("tls".to_owned(), mode.clone())));
         flags
     }
 }
@@ -49,14 +51,15 @@ pub async fn run(_args: Args, settings: Settings) -> anyhow::Result<()> {
         if heard { Poll::Ready(()) } else { Poll::Pending }
     });
     let link = sign_in::setup_link(&app).await?.map(|secret| format!("/setup/{}", secret.reveal()));
-    let options = http::Options::from_settings(app.settings(), app.data())?;
+    let options = http::Options::of(&app);
     let watched = app.clone();
-    let served = http::serve(app.clone(), options, move |addresses| ready(&watched, &addresses, link.as_deref()), async {
-        stop.await;
-        systemd::stopping();
-        tracing::info!("stopping: requests in progress are ended first");
-    })
-    .await;
+    let served =
+        http::serve(app.clone(), options, move |addresses| ready(&watched, &addresses, link.as_deref()), async {
+            stop.await;
+            systemd::stopping();
+            tracing::info!("stopping: requests in progress are ended first");
+        })
+        .await;
     commands.abort();
     app.stop().await;
     let _ = std::fs::remove_file(socket::path(app.data()));
@@ -74,7 +77,7 @@ fn ready(app: &App, addresses: &[http::Address], link: Option<&str>) {
     let app = app.clone();
     systemd::watch(move || {
         let app = app.clone();
-        async move { health::check(&app).await.rooms.iter().all(|room| room.well || room.name == "disk") }
+        async move { health::is_alive(&app).await }
     });
 }
 
