@@ -73,7 +73,7 @@ function send({ file, line }) {
   request.addEventListener("loadend", () => {
     sending -= 1;
     const answer = parsed(request.responseText);
-    const one = answer?.files?.[0];
+    const one = answer?.sources?.[0];
     if (one?.error) finish(line, one.error.message);
     else if (request.status === 202 && one) finish(line, null, one.existed ? words().existed : words().received);
     else finish(line, answer?.error?.message ?? words().broken);

@@ -34,8 +34,8 @@ pub async fn upload(site: web::Data<Site>, caller: Caller, form: Multipart) -> R
     {
         return Err(failure);
     }
-    let files: Vec<Value> = received.iter().map(|(name, result)| told(name, result)).collect();
-    Ok(HttpResponse::Accepted().json(json!({ "files": files })))
+    let sources: Vec<Value> = received.iter().map(|(name, result)| told(name, result)).collect();
+    Ok(HttpResponse::Accepted().json(json!({ "sources": sources })))
 }
 
 fn told(name: &str, result: &Result<Added, Failure>) -> Value {
@@ -212,7 +212,7 @@ pub async fn text(
     Ok(HttpResponse::Ok().json(json!({
         "source": nosia::source(&read.source),
         "version": read.version,
-        "markdown": read.markdown,
+        "text": read.markdown,
         "pages": pages.collect::<Vec<_>>(),
         "notes": read.notes,
     })))
