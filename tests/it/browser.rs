@@ -197,7 +197,12 @@ async fn from_the_one_time_link_to_a_highlighted_passage() {
     let unmarked = "return document.querySelector('#panel .reading').textContent.length \
                     > [...document.querySelectorAll('#panel mark')].reduce((sum, mark) => sum + mark.textContent.length, 0)";
     assert_eq!(browser.page.execute(unmarked, Vec::new()).await.expect("it runs"), json!(true), "in its surroundings");
-    browser.see("#panel .close").await.send_keys(&String::from(char::from(Key::Escape))).await.expect("Escape is pressed");
+    browser
+        .see("#panel .close")
+        .await
+        .send_keys(&String::from(char::from(Key::Escape)))
+        .await
+        .expect("Escape is pressed");
     browser.until("document.getElementById('panel').hidden").await;
 
     let chat = browser.page.current_url().await.expect("it has an address");
