@@ -113,14 +113,14 @@ impl Writer {
             let Some(index) = (number as usize).checked_sub(1).filter(|&index| index < self.passages.len()) else {
                 continue;
             };
+            let gap = std::mem::take(&mut self.gap);
+            self.out.push_str(&gap);
             if self.cited.insert(number) {
                 let text = std::mem::take(&mut self.out);
                 self.pieces.extend((!text.is_empty()).then_some(Piece::Text(text)));
                 self.pieces.push(Piece::Citation(of(number, &self.passages[index])));
             }
             self.named.push(index);
-            let gap = std::mem::take(&mut self.gap);
-            self.out.push_str(&gap);
             self.out.push_str(&format!("[{number}]"));
         }
     }
@@ -175,8 +175,10 @@ mod tests {
     /// Feeds `bits` and gives the text that came out, with `{n}` where a citation was given.
     fn written(bits: &[&str]) -> String {
         let question = Question::parse("How many days of leave are there?").expect("a question");
-        let passages =
-            vec![passage(1, Some(7), "There are 20 days of leave. Ask Ms Lovelace."), passage(2, None, "Leave is paid in full.")];
+        let passages = vec![
+            passage(1, Some(7), "There are 20 days of leave. Ask Ms Lovelace."),
+            passage(2, None, "Leave is paid in full."),
+        ];
         let mut writer = Writer::new(&question, passages);
         let mut pieces: Vec<Piece> = bits.iter().flat_map(|bit| writer.push(bit)).collect();
         pieces.extend(writer.finish());
@@ -206,15 +208,22 @@ mod tests {
         check("20 days, paid [1, 2].", "20 days, paid {1}[1]{2}[2].");
         check("20 days [9] of leave [0].", "20 days  of leave .");
         check("A list [of things] and [", "A list [of things] and [");
-        check("20 days [12", "20 days [12");
+        check("Leave is paid in full [", "Leave is paid in full [");
     }
 
     #[test]
     fn an_unsupported_sentence_says_so() {
         const NOTE: &str = "(not confirmed by the cited passage)";
         check("There are 25 days of leave [1].", &format!("There are 25 days of leave {{1}}[1]. {NOTE}"));
-        check("There are 25 days. [1] Leave is paid [2].", &format!("There are 25 days. {{1}}[1] {NOTE} Leave is paid {{2}}[2]."));
-        check("Ask Ms Lovelace [1].\nAsk Mr Babbage [1].", &format!("Ask Ms Lovelace {{1}}[1].\nAsk Mr Babbage [1]. {NOTE}"));
+        check(
+            "There are 25 days. [1] Leave is paid [2].",
+            &format!("There are 25 days. {{1}}[1] {NOTE} Leave is paid {{2}}[2]."),
+        );
+        check(
+            "Ask Ms Lovelace [1].\nAsk Mr Babbage [1].",
+            &format!("Ask Ms Lovelace {{1}}[1].\nAsk Mr Babbage [1]. {NOTE}"),
+        );
+        check("There are 20 days [12", &format!("There are 20 days [12 {NOTE}"));
         check("There are 20 days of leave [2].", &format!("There are 20 days of leave {{2}}[2]. {NOTE}"));
     }
 }

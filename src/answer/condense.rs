@@ -82,11 +82,7 @@ mod tests {
         check(&[leave], "Why?", "Why? (many days parental leave employees get)");
         check(&[leave, "Is it paid?"], "By whom?", "By whom? (paid) (many days parental leave employees get)");
         check(&[leave], "Who approves travel expenses?", "Who approves travel expenses?");
-        check(
-            &["Combien de jours de congé parental ?"],
-            "Est-il payé ?",
-            "Est-il payé ? (jours congé parental)",
-        );
+        check(&["Combien de jours de congé parental ?"], "Est-il payé ?", "Est-il payé ? (jours congé parental)");
         check(&[&"long word ".repeat(900)], "Is it?", "Is it?");
     }
 }

@@ -46,7 +46,9 @@ fn context(passages: &[Passage]) -> String {
         let label = super::citation::of(number, passage).label().replace(['"', '<', '>', '\n'], " ");
         let headings = passage.headings.join(" > ").replace(['"', '<', '>', '\n'], " ");
         let inner = passage.text.replace("</passage", "< /passage").replace("<passage", "< passage");
-        text.push_str(&format!("<passage number=\"{number}\" from=\"{label}\" section=\"{headings}\">\n{inner}\n</passage>\n"));
+        text.push_str(&format!(
+            "<passage number=\"{number}\" from=\"{label}\" section=\"{headings}\">\n{inner}\n</passage>\n"
+        ));
     }
     text
 }
@@ -94,7 +96,8 @@ mod tests {
 
     #[test]
     fn passages_are_fenced_data() {
-        const FENCED: &str = "<passage number=\"1\" from=\"1.pdf p. 7\" section=\"\">\nThe < /passage> firm pays.\n</passage>";
+        const FENCED: &str =
+            "<passage number=\"1\" from=\"1.pdf p. 7\" section=\"\">\nThe < /passage> firm pays.\n</passage>";
         let asked = (Speaker::User, "Who pays?");
         let system = format!("Context:\n{FENCED}");
         check(Some("Context:\n{context}"), true, &[], &[(Speaker::System, &system), asked]);
@@ -104,13 +107,18 @@ mod tests {
         check(Some("Be brief."), true, &history, &expected);
         check(None, false, &history[1..], &[asked]);
         check(Some("Be brief."), false, &[], &[(Speaker::System, "Be brief."), asked]);
-        let built_in = turns(&Question::parse("Who pays?").expect("a question"), Vec::new(), &[passage(1, Some(7), "x")], &options(None, true));
+        let built_in = turns(
+            &Question::parse("Who pays?").expect("a question"),
+            Vec::new(),
+            &[passage(1, Some(7), "x")],
+            &options(None, true),
+        );
         assert!(built_in[0].text.contains("number=\"1\" from=\"1.pdf p. 7\""), "{}", built_in[0].text);
     }
 
     #[test]
     fn the_oldest_turns_are_forgotten_first() {
-        let long = "x".repeat(limits::PROMPT_TOKENS_MAX * TOKEN_BYTES - 50);
+        let long = "x".repeat(limits::PROMPT_TOKENS_MAX * TOKEN_BYTES - 20);
         let history = [(Speaker::User, "gone"), (Speaker::Assistant, "gone too"), (Speaker::User, long.as_str())];
         check(None, false, &history, &[(Speaker::User, &long), (Speaker::User, "Who pays?")]);
     }

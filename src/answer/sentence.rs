@@ -83,7 +83,8 @@ fn kind_of(line: &str) -> Option<Kind> {
 fn bullet_bytes(line: &str) -> usize {
     let mut chars = line.chars();
     let Some(first) = chars.next() else { return 0 };
-    if matches!(first, '-' | '*' | '+' | '•' | '◦' | '▪' | '●' | '–' | '—') && chars.next().is_some_and(char::is_whitespace)
+    if matches!(first, '-' | '*' | '+' | '•' | '◦' | '▪' | '●' | '–' | '—')
+        && chars.next().is_some_and(char::is_whitespace)
         || matches!(first, '•' | '◦' | '▪' | '●')
     {
         return first.len_utf8();
@@ -118,8 +119,8 @@ fn close(text: &str, block: Option<(Kind, Span)>, sentences: &mut Vec<Sentence>)
 /// Whether a border between `before` and `after` is only an abbreviation's point.
 fn goes_on(before: &str, after: &str) -> bool {
     const SHORT: &[&str] = &[
-        "mr", "mrs", "ms", "dr", "prof", "st", "no", "nr", "art", "al", "fig", "inc", "ltd", "vs", "cf", "e.g", "i.e", "p",
-        "pp", "m", "mm", "mme", "ex", "env", "tél", "approx", "dept", "est", "sec", "z.b", "bzw", "ca", "u.s",
+        "mr", "mrs", "ms", "dr", "prof", "st", "no", "nr", "art", "al", "fig", "inc", "ltd", "vs", "cf", "e.g", "i.e",
+        "p", "pp", "m", "mm", "mme", "ex", "env", "tél", "approx", "dept", "est", "sec", "z.b", "bzw", "ca", "u.s",
     ];
     let Some(word) = before.trim_end().strip_suffix('.').and_then(|text| text.rsplit([' ', '(', '"']).next()) else {
         return false;
@@ -170,8 +171,14 @@ mod tests {
         check("One. Two!  Three?", &[(Kind::Prose, "One."), (Kind::Prose, "Two!"), (Kind::Prose, "Three?")]);
         check("One line\ngoes on. Two.", &[(Kind::Prose, "One line\ngoes on."), (Kind::Prose, "Two.")]);
         check("A paragraph\n\nanother", &[(Kind::Prose, "A paragraph"), (Kind::Prose, "another")]);
-        check("See Dr. Smith, e.g. on p. 7. Now.", &[(Kind::Prose, "See Dr. Smith, e.g. on p. 7."), (Kind::Prose, "Now.")]);
-        check("It costs $1.50 per day. J. Doe pays.", &[(Kind::Prose, "It costs $1.50 per day."), (Kind::Prose, "J. Doe pays.")]);
+        check(
+            "See Dr. Smith, e.g. on p. 7. Now.",
+            &[(Kind::Prose, "See Dr. Smith, e.g. on p. 7."), (Kind::Prose, "Now.")],
+        );
+        check(
+            "It costs $1.50 per day. J. Doe pays.",
+            &[(Kind::Prose, "It costs $1.50 per day."), (Kind::Prose, "J. Doe pays.")],
+        );
         check(
             "# Leave\nTwenty days.\n- first\n  more of it\n- second\n1. one\n",
             &[

@@ -1,8 +1,8 @@
 //! What the tests of this room share.
 
-use crate::domain::passage::Passage;
 use crate::domain::extract::Span;
 use crate::domain::id::SourceId;
+use crate::domain::passage::Passage;
 
 /// A passage that begins 1,000 bytes into its source and supports an answer.
 pub fn passage(source: i64, page: Option<u32>, text: &str) -> Passage {

@@ -32,7 +32,8 @@ impl Evidence {
     /// Reads the passages once.
     pub fn of(question: &Question, passages: &[Passage]) -> Evidence {
         let held = |passage: &Passage| {
-            let text = format!("{}\n{}\n{}\n{}", passage.title, passage.file_name, passage.headings.join("\n"), passage.text);
+            let text =
+                format!("{}\n{}\n{}\n{}", passage.title, passage.file_name, passage.headings.join("\n"), passage.text);
             Held { keys: words::keys(&text), numbers: numbers(&text) }
         };
         Evidence {
@@ -49,9 +50,8 @@ impl Evidence {
             false => named.iter().filter_map(|&index| self.passages.get(index)).collect(),
         };
         let knows = |key: &String| self.question.contains(key) || held.iter().any(|held| held.keys.contains(key));
-        let is_there = |number: &String| {
-            self.question.contains(number) || held.iter().any(|held| held.numbers.contains(number))
-        };
+        let is_there =
+            |number: &String| self.question.contains(number) || held.iter().any(|held| held.numbers.contains(number));
         let content = words::content(sentence);
         if !numbers(sentence).iter().all(is_there) {
             return false;
@@ -113,7 +113,9 @@ fn names(sentence: &str) -> Vec<String> {
         if is_name && !begins {
             found.extend(words::content(bare).into_iter().map(|(_, key)| key));
         }
-        begins = bare.is_empty() && begins || word.ends_with(['.', ':', '!', '?', '"']) || word.starts_with(['"', '“', '«', '*']);
+        begins = bare.is_empty() && begins
+            || word.ends_with(['.', ':', '!', '?', '"'])
+            || word.starts_with(['"', '“', '«', '*']);
     }
     found
 }
@@ -125,7 +127,8 @@ mod tests {
 
     fn check(passage_text: &str, sentence: &str, expected: bool) {
         let question = Question::parse("What did Acme pay in 2024?").expect("a question");
-        let evidence = Evidence::of(&question, &[passage(1, None, passage_text), passage(2, None, "Zinc melts at 420 degrees.")]);
+        let evidence =
+            Evidence::of(&question, &[passage(1, None, passage_text), passage(2, None, "Zinc melts at 420 degrees.")]);
         assert_eq!(evidence.bears_out(sentence, &[0]), expected, "{sentence:?} by {passage_text:?}");
     }
 

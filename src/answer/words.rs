@@ -16,18 +16,22 @@ const EMPTY: &[&str] = &[
     "shall", "should", "may", "might", "must", "i", "you", "he", "she", "it", "we", "they", "me", "him", "her", "us",
     "them", "my", "your", "his", "its", "our", "their", "this", "that", "these", "those", "there", "here", "what",
     "which", "who", "whom", "whose", "when", "where", "why", "how", "if", "then", "than", "not", "no", "so", "about",
-    "into", "any", "some", "also", "le", "la", "les", "un", "une", "des", "du", "de", "et", "ou", "mais", "dans", "sur",
-    "pour", "par", "avec", "sans", "est", "sont", "etait", "etre", "ai", "as", "a", "avons", "avez", "ont", "je", "tu",
-    "il", "elle", "on", "nous", "vous", "ils", "elles", "me", "te", "se", "mon", "ton", "son", "ma", "ta", "sa", "mes",
-    "tes", "ses", "notre", "votre", "leur", "leurs", "ce", "cet", "cette", "ces", "cela", "ca", "qui", "que", "quoi",
-    "quel", "quelle", "quels", "quelles", "quand", "comment", "combien", "pourquoi", "si", "ne", "pas", "plus", "au",
-    "aux", "en", "y", "l", "d", "c", "s", "n", "j", "m", "t", "qu",
+    "into", "any", "some", "also", "le", "la", "les", "un", "une", "des", "du", "de", "et", "ou", "mais", "dans",
+    "sur", "pour", "par", "avec", "sans", "est", "sont", "etait", "etre", "ai", "as", "a", "avons", "avez", "ont",
+    "je", "tu", "il", "elle", "on", "nous", "vous", "ils", "elles", "me", "te", "se", "mon", "ton", "son", "ma", "ta",
+    "sa", "mes", "tes", "ses", "notre", "votre", "leur", "leurs", "ce", "cet", "cette", "ces", "cela", "ca", "qui",
+    "que", "quoi", "quel", "quelle", "quels", "quelles", "quand", "comment", "combien", "pourquoi", "si", "ne", "pas",
+    "plus", "au", "aux", "en", "y", "l", "d", "c", "s", "n", "j", "m", "t", "qu",
 ];
 
 /// The words of `text` as it writes them, each with its comparable form; words without a meaning of their own left out.
 pub fn content(text: &str) -> Vec<(&str, String)> {
     let words = text.unicode_words().flat_map(|word| word.split(['\'', '\u{2019}'])).filter(|word| !word.is_empty());
-    words.map(|word| (word, fold(word))).filter(|(_, folded)| !is_empty(folded)).map(|(word, folded)| (word, stem(folded))).collect()
+    words
+        .map(|word| (word, fold(word)))
+        .filter(|(_, folded)| !is_empty(folded))
+        .map(|(word, folded)| (word, stem(folded)))
+        .collect()
 }
 
 /// The comparable forms of `text`'s words.
@@ -61,8 +65,10 @@ pub fn is_empty(folded: &str) -> bool {
 
 /// A folded word without its ending: `covers`, `covered` and `coverage` meet in `cover`; numbers stay whole.
 fn stem(mut folded: String) -> String {
-    const ENDINGS: &[&str] =
-        &["ations", "ation", "ements", "ement", "ments", "ment", "ingly", "edly", "ings", "ing", "ages", "age", "ies", "ers", "er", "ees", "ee", "es", "ed", "ly", "e", "s", "y", "x"];
+    const ENDINGS: &[&str] = &[
+        "ations", "ation", "ements", "ement", "ments", "ment", "ingly", "edly", "ings", "ing", "ages", "age", "ies",
+        "ers", "er", "ees", "ee", "es", "ed", "ly", "e", "s", "y", "x",
+    ];
     if folded.contains(|c: char| c.is_numeric()) || !folded.is_ascii() {
         return folded;
     }
@@ -88,7 +94,12 @@ mod tests {
         ];
         for (wanted, found, expected) in cases {
             let got = share(&keys(wanted), &keys(found));
-            assert!((got - expected).abs() < 0.01, "{wanted:?} in {found:?}: {got}, {:?} {:?}", keys(wanted), keys(found));
+            assert!(
+                (got - expected).abs() < 0.01,
+                "{wanted:?} in {found:?}: {got}, {:?} {:?}",
+                keys(wanted),
+                keys(found)
+            );
         }
     }
 }

@@ -115,10 +115,8 @@ pub async fn passages(
     let begun = Instant::now();
     let vector = embed(rooms, question).await?;
     let embedded = Instant::now();
-    let (by_meaning, by_words) = tokio::try_join!(
-        meaning::nearest(rooms, scope, &vector, options),
-        by_words(rooms, scope, question, options)
-    )?;
+    let (by_meaning, by_words) =
+        tokio::try_join!(meaning::nearest(rooms, scope, &vector, options), by_words(rooms, scope, question, options))?;
     let searched = Instant::now();
     let fused = fuse::by_scores(&by_meaning, &by_words, options.fetch_k);
     let chunks = load(rooms, scope, vector, fused, &by_meaning).await?;
@@ -165,7 +163,8 @@ async fn by_words(
     if options.mode == Mode::Meaning {
         return Ok(Vec::new());
     }
-    let (fulltext, scope, text, k) = (rooms.fulltext.clone(), scope.clone(), question.text().to_owned(), options.fetch_k);
+    let (fulltext, scope, text, k) =
+        (rooms.fulltext.clone(), scope.clone(), question.text().to_owned(), options.fetch_k);
     Ok(tokio::task::spawn_blocking(move || fulltext.search(&scope, &text, k)).await??)
 }
 
@@ -203,7 +202,9 @@ async fn measure(
 ) -> Result<Vec<Passage>, RetrieveError> {
     let texts: Vec<String> = passages
         .iter()
-        .map(|passage| format!("{}\n{}\n{}\n{}", passage.title, passage.file_name, passage.headings.join("\n"), passage.text))
+        .map(|passage| {
+            format!("{}\n{}\n{}\n{}", passage.title, passage.file_name, passage.headings.join("\n"), passage.text)
+        })
         .collect();
     let (fulltext, scope, question) = (rooms.fulltext.clone(), scope.clone(), question.text().to_owned());
     let coverage = tokio::task::spawn_blocking(move || {

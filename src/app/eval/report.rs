@@ -116,7 +116,8 @@ mod tests {
     #[test]
     fn only_what_the_set_knows_is_counted() {
         let cite = Cite { source: "a.pdf".to_owned(), page: Some(7) };
-        let answerable = Item { question: "q".to_owned(), cites: vec![cite], answer: Some("20 days".to_owned()), ..Item::default() };
+        let answerable =
+            Item { question: "q".to_owned(), cites: vec![cite], answer: Some("20 days".to_owned()), ..Item::default() };
         let unanswerable = Item { question: "q".to_owned(), refuse: true, ..Item::default() };
         let place = |page| Place::new("a.pdf", "", Some(page));
         let good = Outcome {

@@ -40,7 +40,9 @@ pub fn parse(text: &str) -> Result<Vec<Item>> {
     });
     let items: Vec<Item> = items.collect::<Result<_>>()?;
     if items.is_empty() {
-        return Err(Error::invalid("The set holds no question. Each line is {\"question\": \"...\", \"cites\": [...]}."));
+        return Err(Error::invalid(
+            "The set holds no question. Each line is {\"question\": \"...\", \"cites\": [...]}.",
+        ));
     }
     Ok(items)
 }
@@ -52,10 +54,15 @@ mod tests {
     #[test]
     fn reads_lines_and_names_the_wrong_one() {
         let full = r#"{"id": "q1", "question": "Who?", "cites": [{"source": "a.pdf", "page": 7}], "answer": "Ada.", "refuse": false}"#;
-        let items = parse(&format!("{full}\n\n{{\"question\": \"Why?\", \"refuse\": true, \"note\": 1}}\n")).expect("a set");
+        let items =
+            parse(&format!("{full}\n\n{{\"question\": \"Why?\", \"refuse\": true, \"note\": 1}}\n")).expect("a set");
         assert_eq!(items[0].cites, [Cite { source: "a.pdf".to_owned(), page: Some(7) }]);
         assert_eq!(items[1], Item { question: "Why?".to_owned(), refuse: true, ..Item::default() });
-        for (wrong, named) in [(format!("{full}\n{{"), "Line 2"), ("{\"id\": \"q\"}".to_owned(), "question"), (String::new(), "no question")] {
+        for (wrong, named) in [
+            (format!("{full}\n{{"), "Line 2"),
+            ("{\"id\": \"q\"}".to_owned(), "question"),
+            (String::new(), "no question"),
+        ] {
             let message = parse(&wrong).expect_err("a wrong set").message;
             assert!(message.contains(named), "{message}");
         }
