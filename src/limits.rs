@@ -38,6 +38,8 @@ pub const CHUNK_TOKENS_MIN_DEFAULT: usize = 64;
 pub const CHUNK_TOKENS_MAX: usize = 2048;
 /// The most tokens that a title and heading path may take in front of a chunk.
 pub const CHUNK_CONTEXT_TOKENS_MAX: usize = 64;
+/// Bytes of text that count as one token at least, so that text of few tokens (spaces, one endless word) is cut too.
+pub const CHUNK_BYTES_PER_TOKEN_MAX: usize = 16;
 /// The most chunks made of one document.
 pub const CHUNKS_PER_SOURCE_MAX: usize = 200_000;
 /// Tokens that one sequence may have in the embedder unless the model allows less.
@@ -135,6 +137,8 @@ pub const READERS: usize = 4;
 pub const CHECKPOINT_PAGES: u32 = 4_000;
 /// Changes applied to a derived index in one commit.
 pub const CHANGES_PER_COMMIT_MAX: usize = 64;
+/// Chunks after which a commit of a derived index takes in no further change.
+pub const CHUNKS_PER_COMMIT_MAX: usize = 4_096;
 /// Vectors below which a scope is scored exactly in the store instead of scanned.
 pub const EXACT_SCAN_VECTORS_MAX: usize = 2_000;
 /// Rows of the int8 scan for which another thread is worth starting.

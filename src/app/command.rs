@@ -172,7 +172,14 @@ async fn states(app: &App, principal: &Principal, ids: Vec<i64>) -> Result<Value
             Err(error) => return Err(error),
         }
     }
-    Ok(json!({ "sources": rows, "stages": app.stages.to_json() }))
+    let stages = app.stages.get();
+    let stages = json!({
+        "extract_ms": stages.extract_ms,
+        "chunk_ms": stages.chunk_ms,
+        "embed_ms": stages.embed_ms,
+        "store_ms": stages.store_ms,
+    });
+    Ok(json!({ "sources": rows, "stages": stages }))
 }
 
 async fn search(app: &App, principal: &Principal, question: &str, limit: usize) -> Result<Value> {

@@ -20,6 +20,11 @@ pub struct RoomHealth {
     pub detail: String,
 }
 
+/// Whether the process does its work at all; a full disk or a remote endpoint that is down is no reason to restart it.
+pub async fn is_alive(app: &App) -> bool {
+    store(app).await.well
+}
+
 /// Asks every room.
 pub async fn check(app: &App) -> Health {
     let rooms = vec![store(app).await, disk(app), embedder(app), generator(app)];

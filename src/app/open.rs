@@ -30,8 +30,8 @@ impl App {
         let data = settings.data.clone();
         make_folder(&data)?;
         let lock = lock(&data)?;
-        let client = net::Client::new(net::Policy::Configured).map_err(Error::internal)?;
-        let embedder = embedder(&settings, &data, &program, &client).await?;
+        let client = net::Client::new(net::Policy::Configured);
+        let embedder = embedder(&settings, &program, &client).await?;
         let generator = settings.generator().map(|remote| Generator::remote(client.clone(), endpoint(remote)));
         let store = in_the_background({
             let path = data.join("nosia.db");
@@ -99,9 +99,14 @@ impl App {
         &self.data
     }
 
-    /// The most tokens of one embedded text in the embedding model.
-    pub fn embedder_tokens_max(&self) -> usize {
-        self.embedder.tokens_max()
+    /// The embedding model on this machine and the most tokens that it reads at once, without opening anything else.
+    pub fn embedding_limit(settings: &Settings, program: &Path) -> Result<(String, usize)> {
+        if let Some(remote) = settings.remote_embedder() {
+            let message = format!("{} is asked for it when the appliance starts", remote.base_url);
+            return Err(Error::new(Kind::Unavailable, message));
+        }
+        let embedder = Embedder::local(&embedder_folder(settings, program)?)?;
+        Ok((embedder.identity().name.clone(), embedder.tokens_max()))
     }
 }
 
@@ -133,27 +138,32 @@ fn lock(data: &Path) -> Result<File> {
 }
 
 /// The remote embedder if one is set, else the model found on this machine.
-async fn embedder(settings: &Settings, data: &Path, program: &Path, client: &net::Client) -> Result<Embedder> {
+async fn embedder(settings: &Settings, program: &Path, client: &net::Client) -> Result<Embedder> {
     if let Some(remote) = settings.remote_embedder() {
         return Ok(Embedder::remote(client.clone(), endpoint(remote), settings.embedding_dimensions).await?);
     }
-    let places = model_places(settings, data, program);
+    let folder = embedder_folder(settings, program)?;
+    in_the_background(move || Embedder::local(&folder)).await
+}
+
+/// Where the embedding model lies.
+fn embedder_folder(settings: &Settings, program: &Path) -> Result<PathBuf> {
+    let places = model_places(settings, program);
     let found = places.iter().map(|place| place.join(EMBEDDER_FOLDER)).find(|folder| folder.is_dir());
-    let Some(folder) = found else {
+    found.ok_or_else(|| {
         let looked: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
         let message = format!(
             "The embedding model {EMBEDDER_FOLDER} is not installed; looked in {}. The package brings it; from source, `make model` fetches it. A remote one is used when EMBEDDING_BASE_URL is set.",
             looked.join(", ")
         );
-        return Err(Error::new(Kind::Unavailable, message));
-    };
-    in_the_background(move || Embedder::local(&folder)).await
+        Error::new(Kind::Unavailable, message)
+    })
 }
 
 /// The folders in which models are looked for, first to last.
-fn model_places(settings: &Settings, data: &Path, program: &Path) -> Vec<PathBuf> {
+fn model_places(settings: &Settings, program: &Path) -> Vec<PathBuf> {
     let mut places: Vec<PathBuf> = settings.models.clone().into_iter().collect();
-    places.extend([data.join("models"), MODELS_OF_THE_PACKAGE.into()]);
+    places.extend([settings.data.join("models"), MODELS_OF_THE_PACKAGE.into()]);
     places.extend(program.parent().map(|folder| folder.join("models")));
     places
 }

@@ -1,7 +1,6 @@
 //! The command line: commands and exit codes. 0 is done, 1 said no, 2 was misused.
 
 mod ask;
-mod bench;
 mod config;
 mod dispatch;
 mod eval;
@@ -21,7 +20,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::app::extract_child;
-use crate::config::Settings;
+use crate::config::{LogFormat, Origin, Settings};
+use crate::telemetry;
 
 /// The command that reads one document in a process of its own.
 const EXTRACT_CHILD: &str = "extract-child";
@@ -66,8 +66,6 @@ enum Command {
     Search(search::Args),
     /// Measure retrieval and answers against a set of questions
     Eval(eval::Args),
-    /// Measure speed on made data
-    Bench(bench::Args),
     /// Show every setting, its value, and where it comes from
     Config(config::Args),
     /// Make the first administrator without the web page
@@ -115,7 +113,7 @@ fn start(line: Line) -> anyhow::Result<()> {
         return config::run(args, &common, &settings);
     }
     owner::become_owner_of(&settings.data)?;
-    start_telemetry(&settings, matches!(command, Command::Serve(_)))?;
+    start_telemetry(&settings, matches!(command, Command::Serve(_)));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
@@ -124,7 +122,6 @@ fn start(line: Line) -> anyhow::Result<()> {
             Command::Ask(args) => ask::run(args, &common, settings).await,
             Command::Search(args) => search::run(args, &common, settings).await,
             Command::Eval(args) => eval::run(args, &common, settings).await,
-            Command::Bench(args) => bench::run(args, &common, settings).await,
             Command::Init(args) => init::run(args, &common, settings).await,
             Command::User(args) => user::run(args, &common, settings).await,
             Command::Token(args) => token::run(args, &common, settings).await,
@@ -136,11 +133,22 @@ fn start(line: Line) -> anyhow::Result<()> {
 
 /// What the flags, the environment and the settings file say together.
 fn settings(common: &Common, command: &Command) -> anyhow::Result<Settings> {
-    let mut flags: Vec<(String, String)> = common.data.iter().map(|data| flag("data", data.display())).collect();
+    let data = common.data.iter().map(|data| ("data".to_owned(), data.display().to_string()));
+    let mut flags: Vec<(String, String)> = data.collect();
     if let Command::Serve(args) = command {
         flags.extend(args.flags());
     }
-    let inputs = config::environment(flags);
-    let settings = inputs.and_then(Settings::load);
+    let settings = crate::config::environment(flags).and_then(Settings::load);
     settings.map_err(|faults| Misuse(crate::config::report(&faults)).into())
+}
+
+/// Logs as the settings say; a command that is no server stays quiet below warnings unless more was asked for.
+fn start_telemetry(settings: &Settings, serving: bool) {
+    let format = match settings.log_format {
+        LogFormat::Text => telemetry::Format::Text,
+        LogFormat::Json => telemetry::Format::Json,
+    };
+    let asked_for = settings.origin("RAILS_LOG_LEVEL") != Origin::Default;
+    let level = if serving || asked_for { settings.log_level.as_str() } else { "warn" };
+    telemetry::start(level, format, settings.journal_stream.as_deref());
 }

@@ -27,9 +27,9 @@ impl Args {
     pub fn flags(&self) -> Vec<(String, String)> {
         let mut flags = Vec::new();
         if !self.listen.is_empty() {
-            flags.push(("LISTEN".to_owned(), self.listen.join(",")));
+            flags.push(("listen".to_owned(), self.listen.join(",")));
         }
-        flags.extend(self.tls.iter().map(|mode| ("TLS".to_owned(), mode.clone())));
+        flags.extend(self.tls.iter().map(|mode| ("tls".to_owned(), mode.clone())));
         flags
     }
 }
@@ -49,7 +49,7 @@ pub async fn run(_args: Args, settings: Settings) -> anyhow::Result<()> {
         if heard { Poll::Ready(()) } else { Poll::Pending }
     });
     let link = sign_in::setup_link(&app).await?.map(|secret| format!("/setup/{}", secret.reveal()));
-    let options = http::Options::from_settings(app.settings(), app.data())?;
+    let options = http::Options::of(&app);
     let watched = app.clone();
     let served = http::serve(app.clone(), options, move |addresses| ready(&watched, &addresses, link.as_deref()), async {
         stop.await;
@@ -74,7 +74,7 @@ fn ready(app: &App, addresses: &[http::Address], link: Option<&str>) {
     let app = app.clone();
     systemd::watch(move || {
         let app = app.clone();
-        async move { health::check(&app).await.rooms.iter().all(|room| room.well || room.name == "disk") }
+        async move { health::is_alive(&app).await }
     });
 }
 

@@ -12,12 +12,7 @@ use crate::limits;
 /// For each text, the share of the question's weight in words that it holds, 0 to 1; 0 if nothing is asked.
 ///
 /// A word that no document holds weighs most of all: it is evidence that the documents do not speak of it.
-pub fn shares(
-    view: &View,
-    statistics: &Statistics,
-    asked: &[Asked],
-    texts: &[&str],
-) -> tantivy::Result<Vec<f32>> {
+pub fn shares(view: &View, statistics: &Statistics, asked: &[Asked], texts: &[&str]) -> tantivy::Result<Vec<f32>> {
     let asked = &asked[..asked.len().min(limits::QUESTION_WORDS_READ_MAX)];
     let mut weights = Vec::with_capacity(asked.len());
     for asked in asked {
@@ -30,7 +25,7 @@ pub fn shares(
         let held = Held::of(text, Language::of(text).unwrap_or(commonest));
         let covered = asked.iter().zip(&weights).filter(|(asked, _)| held.holds(asked));
         let covered: f32 = covered.map(|(_, weight)| weight).sum();
-        if all > 0.0 { (covered / all).min(1.0) } else { 0.0 }
+        if all > 0.0 { (covered / all).clamp(0.0, 1.0) } else { 0.0 }
     };
     Ok(texts.iter().map(share).collect())
 }

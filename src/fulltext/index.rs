@@ -144,13 +144,7 @@ impl AccountIndex {
     }
 
     /// Commits the change `seq`: the chunks of `drops` and of the sources of `puts` go, `puts` come.
-    pub fn apply(
-        &self,
-        writer: &mut Writer,
-        seq: Seq,
-        puts: &[StoredChunk],
-        drops: &[SourceId],
-    ) -> Result<(), Fault> {
+    pub fn apply(&self, writer: &mut Writer, seq: Seq, puts: &[StoredChunk], drops: &[SourceId]) -> Result<(), Fault> {
         let mut replaced: Vec<SourceId> = drops.iter().copied().chain(puts.iter().map(|put| put.source)).collect();
         replaced.sort_unstable();
         replaced.dedup();

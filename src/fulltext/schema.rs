@@ -87,9 +87,10 @@ impl Fields {
     }
 }
 
-/// The terms of `texts` as tantivy takes them. Positions are not kept, so they need not be right.
+/// The terms of `texts` as tantivy takes them.
 fn tokens<'a>(language: Language, texts: impl IntoIterator<Item = &'a str>) -> PreTokenizedString {
     let words = texts.into_iter().flat_map(words);
-    let tokens = words.map(|word| Token { text: language.term(&word), ..Token::default() }).collect();
+    let token = |(position, word)| Token { text: language.term(&word), position, ..Token::default() };
+    let tokens = words.enumerate().map(token).collect();
     PreTokenizedString { text: String::new(), tokens }
 }

@@ -21,9 +21,9 @@ use crate::limits;
 /// How soon more of the same word stops to matter.
 const K1: f32 = 0.9;
 /// How much long documents are held back, 0 to 1.
-const B: f32 = 0.4;
+const B: f32 = 0.6;
 /// How many times the title and headings count as said.
-const HEAD_WEIGHT: f32 = 1.0;
+const HEAD_WEIGHT: f32 = 2.0;
 
 /// The weight of a word that `containing` of `documents` hold.
 pub fn idf(containing: u64, documents: u64) -> f32 {
@@ -66,7 +66,9 @@ pub fn containing(view: &View, terms: &[String]) -> tantivy::Result<u64> {
             if part.is_whole() {
                 documents += u64::from(segment.inverted_index(view.fields.body)?.doc_freq(&term)?);
             } else {
-                each_posting(segment, view.fields.body, &term, |document, _| documents += u64::from(part.holds(document)))?;
+                each_posting(segment, view.fields.body, &term, |document, _| {
+                    documents += u64::from(part.holds(document))
+                })?;
             }
         }
     }

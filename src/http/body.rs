@@ -4,8 +4,10 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use actix_web::http::header;
+use actix_web::error::PayloadError;
+use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use serde_json::{Map, Value};
 
 use crate::app::error::Kind;
@@ -14,7 +16,7 @@ use crate::limits;
 
 /// Reads a whole body of at most [`limits::REQUEST_BYTES_MAX`]. A sender that pauses longer than
 /// [`limits::BODY_SILENCE_SECONDS_MAX`] is cut off.
-pub async fn bytes(request: &HttpRequest, mut payload: web::Payload) -> Result<Vec<u8>, Failure> {
+pub async fn bytes(request: &HttpRequest, mut payload: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin) -> Result<Vec<u8>, Failure> {
     let too_large = || {
         let most = limits::REQUEST_BYTES_MAX >> 20;
         Failure::new(Kind::TooLarge, format!("The request is larger than {most} MiB, the most that is accepted here."))

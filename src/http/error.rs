@@ -36,7 +36,12 @@ impl Failure {
 
     /// The request is wrong at `field`, and `message` says how.
     pub fn field(field: impl Into<String>, message: impl Into<String>) -> Failure {
-        Failure { field: Some(field.into()), ..Failure::new(Kind::Invalid, message) }
+        Failure::new(Kind::Invalid, message).at(field)
+    }
+
+    /// The same, with the field of the request that it is about.
+    pub fn at(self, field: impl Into<String>) -> Failure {
+        Failure { field: Some(field.into()), ..self }
     }
 
     /// What is asked for does not exist, or the caller may not see it.

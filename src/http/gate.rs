@@ -160,7 +160,7 @@ async fn read_form(request: &mut ServiceRequest) -> Result<Form, Failure> {
     if !is_form {
         return Ok(Form::parse(request.query_string().as_bytes()));
     }
-    let payload = web::Payload(request.take_payload());
+    let payload = request.take_payload();
     let body = body::bytes(request.request(), payload).await?;
     Ok(Form::parse(&body))
 }

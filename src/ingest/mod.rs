@@ -1,1 +1,178 @@
-//! Bytes to searchable chunks: extract, chunk, embed.
+//! Bytes to searchable chunks: extract, chunk, embed, store; then both derived indexes follow the store.
+//!
+//! A document is read in a child process ([`sandbox`], on [`extract`]), cut along its own structure ([`chunk`]),
+//! embedded, and stored with its vectors in one transaction. What the store has acknowledged, [`index`] brings to the
+//! full-text index and the scan segments. Nothing here knows who may read the document, or what will be asked.
+
+pub mod chunk;
+mod error;
+pub mod extract;
+pub mod index;
+mod progress;
+pub mod sandbox;
+
+use std::time::{Duration, Instant};
+
+use crate::blobs::Blobs;
+use crate::domain::chunk::{Chunk, ChunkRules};
+use crate::domain::extract::Extract;
+use crate::domain::id::{GenerationId, Seq};
+use crate::domain::job::Job;
+use crate::domain::source::{Source, SourceState};
+use crate::fulltext::Fulltext;
+use crate::inference::{Embedder, InferenceError, Urgency};
+use crate::limits;
+use crate::store::{Finished, Store};
+use crate::vectors::Vectors;
+
+pub use error::IngestError;
+pub use extract::ExtractError;
+use progress::Reporter;
+
+/// The engines that ingestion uses.
+#[derive(Clone)]
+pub struct Rooms {
+    pub store: Store,
+    pub blobs: Blobs,
+    pub vectors: Vectors,
+    pub fulltext: Fulltext,
+    pub embedder: Embedder,
+    /// The generation that vectors are made for.
+    pub generation: GenerationId,
+    pub rules: ChunkRules,
+    pub reader: sandbox::Reader,
+}
+
+/// Where the time of one document went, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Stages {
+    pub extract_ms: f64,
+    /// Cutting, which is mostly counting tokens.
+    pub chunk_ms: f64,
+    pub embed_ms: f64,
+    pub store_ms: f64,
+}
+
+/// A document that is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ingested {
+    /// The number that both derived indexes must reach before it is ready.
+    pub seq: Seq,
+    pub pages: usize,
+    pub chunks: usize,
+    pub stages: Stages,
+}
+
+/// Texts embedded by one call: enough to sort by length, few enough that a question waits for one only.
+const EMBED_AT_ONCE: usize = 64;
+/// The first wait for a busy embedder; it doubles with each try.
+const BUSY_WAIT: Duration = Duration::from_millis(50);
+const BUSY_TRIES_MAX: u32 = 8;
+
+/// Reads the source of `job` and stores its chunks and vectors; `None` if it was deleted meanwhile.
+///
+/// Safe to run twice: the last run's chunks replace those of any before. `now` is asked for the time of each step.
+pub async fn ingest(
+    rooms: &Rooms,
+    job: &Job,
+    source: &Source,
+    now: fn() -> i64,
+) -> Result<Option<Ingested>, IngestError> {
+    let reporter = Reporter::new();
+    let report = reporter.report(&rooms.store, job.id, source.id, now);
+    tokio::select! {
+        biased;
+        done = steps(rooms, job, source, &reporter, now) => done,
+        never = report => match never {},
+    }
+}
+
+/// The pipeline itself, in the order it happens.
+async fn steps(
+    rooms: &Rooms,
+    job: &Job,
+    source: &Source,
+    reporter: &Reporter,
+    now: fn() -> i64,
+) -> Result<Option<Ingested>, IngestError> {
+    let begun = Instant::now();
+    let (extract, media_type) = read(rooms, source, reporter).await?;
+    let extracted = Instant::now();
+    let title = extract.title.clone().unwrap_or_else(|| source.title.clone());
+    let (extract, chunks) = cut(rooms, extract, title.clone()).await?;
+    let cut_at = Instant::now();
+    let vectors = embed(rooms, &title, &chunks, reporter).await?;
+    let embedded = Instant::now();
+    let (pages, count) = (extract.pages.len(), chunks.len());
+    let finished = Finished {
+        job: job.id,
+        source: source.id,
+        extract,
+        media_type,
+        generation: rooms.generation,
+        chunks: chunks.into_iter().zip(vectors).collect(),
+    };
+    let seq = rooms.store.finish_ingest(finished, now()).await?;
+    let ms = |from: Instant, to: Instant| to.duration_since(from).as_secs_f64() * 1000.0;
+    let stages = Stages {
+        extract_ms: ms(begun, extracted),
+        chunk_ms: ms(extracted, cut_at),
+        embed_ms: ms(cut_at, embedded),
+        store_ms: ms(embedded, Instant::now()),
+    };
+    Ok(seq.map(|seq| Ingested { seq, pages, chunks: count, stages }))
+}
+
+/// Extracts the text in a child process.
+async fn read(rooms: &Rooms, source: &Source, reporter: &Reporter) -> Result<(Extract, String), IngestError> {
+    let path = rooms.blobs.path(source.sha256);
+    let on_page = |done, total| reporter.tell(SourceState::Reading { done, total });
+    rooms.reader.read(&path, &source.file_name, on_page).await.map_err(IngestError::from)
+}
+
+/// Cuts the text off the async threads: counting tokens takes a while.
+async fn cut(rooms: &Rooms, extract: Extract, title: String) -> Result<(Extract, Vec<Chunk>), IngestError> {
+    let (embedder, rules) = (rooms.embedder.clone(), rooms.rules);
+    let cut = move || {
+        let chunks = chunk::chunk(&extract, &title, rules, &|text| embedder.count_tokens(text));
+        (extract, chunks)
+    };
+    let (extract, chunks) = tokio::task::spawn_blocking(cut).await.map_err(|error| IngestError::Later(error.to_string()))?;
+    if chunks.is_empty() {
+        return Err(IngestError::Document(ExtractError::NoText("no text was found in it".to_owned())));
+    }
+    if chunks.len() > limits::CHUNKS_PER_SOURCE_MAX {
+        let reason = format!("it makes more than {} chunks; split it into several files", limits::CHUNKS_PER_SOURCE_MAX);
+        return Err(IngestError::Document(ExtractError::TooLarge(reason)));
+    }
+    Ok((extract, chunks))
+}
+
+/// One vector a chunk, in order.
+async fn embed(
+    rooms: &Rooms,
+    title: &str,
+    chunks: &[Chunk],
+    reporter: &Reporter,
+) -> Result<Vec<Vec<f32>>, IngestError> {
+    let title = chunk::context_title(title, rooms.rules, &|text| rooms.embedder.count_tokens(text));
+    let total = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
+    let mut vectors = Vec::with_capacity(chunks.len());
+    for group in chunks.chunks(EMBED_AT_ONCE) {
+        reporter.tell(SourceState::Embedding { done: u32::try_from(vectors.len()).unwrap_or(u32::MAX), total });
+        let texts: Vec<String> = group.iter().map(|chunk| chunk.embedded_text(title)).collect();
+        vectors.extend(embed_patiently(&rooms.embedder, texts).await?);
+    }
+    Ok(vectors)
+}
+
+/// Waits for an embedder that is busy: the document is in no hurry.
+async fn embed_patiently(embedder: &Embedder, texts: Vec<String>) -> Result<Vec<Vec<f32>>, InferenceError> {
+    for attempt in 0..BUSY_TRIES_MAX {
+        match embedder.embed(texts.clone(), Urgency::Passages).await {
+            Err(InferenceError::Busy) => tokio::time::sleep(BUSY_WAIT * 2u32.pow(attempt)).await,
+            other => return other,
+        }
+    }
+    embedder.embed(texts, Urgency::Passages).await
+}

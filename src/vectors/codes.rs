@@ -30,7 +30,6 @@ pub struct Probe {
     /// Padded codes; each byte is an `i8`.
     pub codes: Vec<u8>,
     pub scale: f32,
-    pub dimensions: usize,
 }
 
 impl Probe {
@@ -38,7 +37,7 @@ impl Probe {
     pub fn new(vector: &[f32]) -> Option<Probe> {
         let mut codes = Vec::with_capacity(stride(vector.len()));
         let scale = quantise(vector, &mut codes)?;
-        Some(Probe { codes, scale, dimensions: vector.len() })
+        Some(Probe { codes, scale })
     }
 }
 

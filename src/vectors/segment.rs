@@ -226,9 +226,9 @@ impl View {
 
     /// The live rows, as the scan takes them.
     pub fn stretches(&self) -> impl Iterator<Item = Stretch<'_>> {
-        self.members.iter().flat_map(|member| {
-            member.live.iter().map(|rows| Stretch { file: &member.file, rows: rows.clone() })
-        })
+        self.members
+            .iter()
+            .flat_map(|member| member.live.iter().map(|rows| Stretch { file: &member.file, rows: rows.clone() }))
     }
 
     /// The neighbouring files that should become one: all, when more rows are dead than alive; otherwise the newest
@@ -259,11 +259,8 @@ impl View {
         groups.sort_by_key(|(source, _, _)| *source);
         // Nothing is older than the first file, so nothing is left to drop.
         let older = run.start > 0;
-        let drops: BTreeSet<SourceId> = if older {
-            members.iter().flat_map(|member| member.file.drops()).collect()
-        } else {
-            BTreeSet::new()
-        };
+        let drops: BTreeSet<SourceId> =
+            if older { members.iter().flat_map(|member| member.file.drops()).collect() } else { BTreeSet::new() };
         let groups = groups.into_iter().map(|(source, member, rows)| Group {
             source,
             chunks: rows.clone().map(|row| member.file.chunk(row)).collect(),

@@ -126,10 +126,10 @@ fn read_sampling(app: &App, fields: &Fields) -> Result<Sampling, Failure> {
         Some(_) => return Err(fields.wrong("stop", "a string or a list of at most 4 strings")),
     };
     Ok(Sampling {
-        temperature: fields.number("temperature", 0.0..=2.0)?.unwrap_or(settings.llm_temperature),
-        top_p: fields.number("top_p", 0.0..=1.0)?.unwrap_or(settings.llm_top_p),
-        top_k: settings.llm_top_k,
-        max_tokens: tokens_max.and_then(|tokens| u32::try_from(tokens).ok()).unwrap_or(settings.llm_max_tokens),
+        temperature: Some(fields.number("temperature", 0.0..=2.0)?.map_or(settings.llm_temperature, |number| number as f32)),
+        top_p: Some(fields.number("top_p", 0.0..=1.0)?.map_or(settings.llm_top_p, |number| number as f32)),
+        top_k: Some(settings.llm_top_k),
+        max_tokens: Some(tokens_max.and_then(|tokens| u32::try_from(tokens).ok()).unwrap_or(settings.llm_max_tokens)),
         stop,
         seed: fields.whole("seed", i64::MIN..=i64::MAX)?.map(i64::cast_unsigned),
     })

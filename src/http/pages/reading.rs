@@ -174,7 +174,8 @@ impl Reader<'_> {
                 match pieces.last_mut() {
                     Some(last) if last.style == style && last.marked == marked => last.text.push_str(&self.text[part]),
                     _ => {
-                        let first = marked && !std::mem::replace(&mut self.marked_before, self.marked_before || marked);
+                        let first = marked && !self.marked_before;
+                        self.marked_before |= marked;
                         pieces.push(Piece { text: self.text[part].to_owned(), style, marked, first });
                     }
                 }

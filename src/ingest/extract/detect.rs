@@ -1,0 +1,226 @@
+//! What a file is, judged by its first bytes; its name is asked only between kinds of plain text.
+
+use super::ExtractError;
+
+/// The formats that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Pdf,
+    Docx,
+    Html,
+    Markdown,
+    Text,
+}
+
+impl Format {
+    /// Its media type, as IANA registers it.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Format::Pdf => "application/pdf",
+            Format::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            Format::Html => "text/html",
+            Format::Markdown => "text/markdown",
+            Format::Text => "text/plain",
+        }
+    }
+}
+
+/// First bytes by which formats that cannot be read are named, so that a refusal says what was found.
+///
+/// Source of the values: each format's own specification, as collected in the `file` program's magic.
+const KNOWN: &[(&[u8], &str)] = &[
+    (b"\x89PNG\r\n\x1a\n", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"RIFF", "a picture, sound or film (RIFF)"),
+    (b"II*\0", "a TIFF image"),
+    (b"MM\0*", "a TIFF image"),
+    (b"{\\rtf", "a Rich Text (RTF) document"),
+    (b"%!PS", "a PostScript file"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a Windows program"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ\0", "an xz archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"Rar!\x1a\x07", "a RAR archive"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
+    (b"SQLite format 3\0", "a SQLite database"),
+    (b"ID3", "a sound file"),
+    (b"OggS", "a sound or film file"),
+    (b"PAR1", "a Parquet table"),
+];
+
+/// What a ZIP archive is, by a file name within it.
+const ZIPPED: &[(&[u8], &str)] = &[
+    (b"mimetypeapplication/epub+zip", "an EPUB book"),
+    (b"mimetypeapplication/vnd.oasis.opendocument.text", "an OpenDocument text"),
+    (b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "an OpenDocument spreadsheet"),
+    (b"mimetypeapplication/vnd.oasis.opendocument.presentation", "an OpenDocument presentation"),
+    (b"xl/", "an Excel workbook"),
+    (b"ppt/", "a PowerPoint presentation"),
+    (b"visio/", "a Visio drawing"),
+];
+
+/// How far into a file the formats' marks are looked for, in bytes.
+const HEAD_BYTES: usize = 64 << 10;
+
+/// The format of a file called `file_name` that begins with `head` (all of it, or at least its first 64 KiB).
+///
+/// Refusing here is cheap and early; a file that passes may still turn out damaged.
+pub fn detect(file_name: &str, head: &[u8]) -> Result<Format, ExtractError> {
+    if head.is_empty() {
+        return Err(ExtractError::Empty);
+    }
+    let whole = head;
+    let head = &head[..head.len().min(HEAD_BYTES)];
+    if is_pdf(head) {
+        return Ok(Format::Pdf);
+    }
+    if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
+        return zipped(whole);
+    }
+    if head.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
+        return Err(compound(whole));
+    }
+    if let Some((_, found)) = KNOWN.iter().find(|(mark, _)| head.starts_with(mark)) {
+        let really = *found != "a Windows program" && *found != "a sound file" || is_binary(head);
+        if really {
+            return Err(ExtractError::Unsupported { found: (*found).to_owned() });
+        }
+    }
+    let wide = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff");
+    if !wide && is_binary(head) {
+        return Err(ExtractError::Unsupported { found: "a binary file of an unknown kind".to_owned() });
+    }
+    Ok(plain(file_name, head))
+}
+
+/// Whether the PDF mark stands at the start, or, as readers tolerate, after some bytes that are no text about PDF.
+fn is_pdf(head: &[u8]) -> bool {
+    let begin = &head[..head.len().min(1024)];
+    let Some(at) = find(begin, b"%PDF-") else { return false };
+    let before = begin[..at].strip_prefix(b"\xef\xbb\xbf").unwrap_or(&begin[..at]);
+    before.iter().all(u8::is_ascii_whitespace) || find(head, b" obj").is_some() || is_binary(head)
+}
+
+/// What the ZIP archive `bytes` is, by the names of the files in it, which stand unpacked before each and at the end.
+fn zipped(bytes: &[u8]) -> Result<Format, ExtractError> {
+    if find(bytes, b"word/document").is_some() || find(bytes, b"word/_rels/").is_some() {
+        return Ok(Format::Docx);
+    }
+    let found = ZIPPED.iter().find(|(mark, _)| find(bytes, mark).is_some()).map_or("a ZIP archive", |(_, found)| found);
+    // Only the whole file shows all names: of a first part, an unnamed Office document may still be a Word document.
+    if found == "a ZIP archive" && bytes.len() == HEAD_BYTES && find(bytes, b"[Content_Types].xml").is_some() {
+        return Ok(Format::Docx);
+    }
+    Err(ExtractError::Unsupported { found: found.to_owned() })
+}
+
+/// Which refusal an OLE compound file gets: Office wraps encrypted documents in one, and its older formats are one.
+fn compound(bytes: &[u8]) -> ExtractError {
+    let wide = |name: &str| name.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    if find(bytes, &wide("EncryptedPackage")).is_some() {
+        return ExtractError::Encrypted;
+    }
+    let kinds = [
+        ("WordDocument", "a Word 97-2003 document (.doc)"),
+        ("Workbook", "an Excel 97-2003 workbook (.xls)"),
+        ("PowerPoint Document", "a PowerPoint 97-2003 presentation (.ppt)"),
+        ("__properties_version1.0", "an Outlook message (.msg)"),
+    ];
+    let kind = kinds.iter().find(|(stream, _)| find(bytes, &wide(stream)).is_some());
+    ExtractError::Unsupported { found: kind.map_or("an older Office file", |(_, found)| found).to_owned() }
+}
+
+/// Whether `head` has more control characters than text ever has: over one NUL, or 20 others, in a thousand bytes.
+fn is_binary(head: &[u8]) -> bool {
+    let nuls = head.iter().filter(|&&b| b == 0).count();
+    let controls =
+        head.iter().filter(|&&b| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r' | 0x0c | 0x08 | 0x1b)).count();
+    nuls * 1000 > head.len() || controls * 50 > head.len()
+}
+
+/// Which kind of text it is: HTML says so itself, Markdown is known only by its name.
+fn plain(file_name: &str, head: &[u8]) -> Format {
+    let extension = file_name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
+    let marks: Vec<u8> = head.iter().filter(|&&b| b != 0).take(4096).map(u8::to_ascii_lowercase).collect();
+    let marks = after_prologue(&marks);
+    if [&b"<!doctype html"[..], b"<html", b"<head", b"<body"].iter().any(|mark| marks.starts_with(mark)) {
+        return Format::Html;
+    }
+    match extension.as_str() {
+        "html" | "htm" | "xhtml" | "shtml" if marks.contains(&b'<') => Format::Html,
+        "md" | "markdown" | "mdown" | "mkd" | "mdx" | "qmd" | "rmd" => Format::Markdown,
+        _ => Format::Text,
+    }
+}
+
+/// `text` from its first tag that is neither a comment nor an XML declaration.
+fn after_prologue(mut text: &[u8]) -> &[u8] {
+    text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    text = text.strip_prefix(b"\xff\xfe").or_else(|| text.strip_prefix(b"\xfe\xff")).unwrap_or(text);
+    loop {
+        text = text.trim_ascii_start();
+        let end: &[u8] = match text {
+            _ if text.starts_with(b"<!--") => b"-->",
+            _ if text.starts_with(b"<?xml") => b"?>",
+            _ => return text,
+        };
+        let Some(at) = find(text, end) else { return text };
+        text = &text[at + end.len()..];
+    }
+}
+
+/// Where `needle` first stands in `bytes`.
+fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
+    memchr::memmem::find(bytes, needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Format, detect};
+
+    #[test]
+    fn formats_are_told_by_content() {
+        let utf16: Vec<u8> = "\u{feff}<html><p>é".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let cases: &[(&str, &[u8], Format)] = &[
+            ("lies.txt", b"%PDF-1.4\n1 0 obj", Format::Pdf),
+            ("late.pdf", b"mail header\r\n%PDF-1.4\n1 0 obj", Format::Pdf),
+            ("about.md", b"# On PDF\n\nA file begins with %PDF-1.4.", Format::Markdown),
+            ("lies.pdf", b"plain words", Format::Text),
+            ("lies.pdf", b"<!-- c --> <!DOCTYPE HTML><p>x", Format::Html),
+            ("x.xhtml", b"<?xml version=\"1.0\"?>\n<html xmlns='x'>", Format::Html),
+            ("part.html", b"<div>x</div>", Format::Html),
+            ("readme.md", b"<h1 align=center>x</h1>", Format::Markdown),
+            ("wide", &utf16, Format::Html),
+            ("no extension", b"x", Format::Text),
+            ("money.csv", b"a,b\n1,2\n", Format::Text),
+            ("a.zip", b"PK\x03\x04....word/document.xml", Format::Docx),
+            ("MZ.txt", b"MZ is how this sentence begins", Format::Text),
+        ];
+        for (name, bytes, format) in cases {
+            assert_eq!(detect(name, bytes).expect(name), *format, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_named() {
+        let ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
+        let wide = |name: &str| name.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let cases: &[(Vec<u8>, &str)] = &[
+            (b"PK\x03\x04 xl/workbook.xml".to_vec(), "an Excel workbook"),
+            (b"PK\x03\x04 notes.txt".to_vec(), "a ZIP archive"),
+            (b"PK\x03\x04\x14\0mimetypeapplication/epub+zip".to_vec(), "an EPUB book"),
+            ([&ole[..], &wide("WordDocument")].concat(), "Word 97-2003"),
+            ([&ole[..], &wide("EncryptedPackage")].concat(), "password"),
+            (b"\x7fELF\x02\x01".to_vec(), "a program"),
+            (b"abc\0\0\x01\x02def".to_vec(), "binary"),
+            (Vec::new(), "empty"),
+        ];
+        for (bytes, said) in cases {
+            let error = detect("a.docx", bytes).expect_err(said).to_string();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! From a file's bytes to Markdown text and a page map, whatever the format; nothing here knows chunks or stores.
+//!
+//! Documents come from strangers. What parses them may panic, hang or eat memory, so [`extract`] is meant to run in
+//! the child that [`super::sandbox`] starts; in-process it is for tests and for texts that this appliance made.
+
+mod blocks;
+pub mod detect;
+mod docx;
+mod html;
+mod markdown;
+mod pdf;
+mod table;
+mod text;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::domain::extract::Extract;
+use crate::limits;
+
+pub use detect::{Format, detect};
+
+/// Why a document could not be read. Its `Display` is a sentence for the person who added the document.
+#[derive(Debug, thiserror::Error)]
+pub enum ExtractError {
+    #[error("The file is empty.")]
+    Empty,
+    #[error("This is {found}, which cannot be read. PDF, Word (.docx), HTML, Markdown and plain text can.")]
+    Unsupported { found: String },
+    #[error("The document is protected by a password. Remove the password and add it again.")]
+    Encrypted,
+    #[error("The document is damaged: {0}.")]
+    Damaged(String),
+    #[error("The document is too large: {0}.")]
+    TooLarge(String),
+    #[error("No text was found: {0}.")]
+    NoText(String),
+    #[error("{0}.")]
+    Stopped(String),
+    #[error("The document could not be read from disk: {0}.")]
+    Io(#[from] std::io::Error),
+}
+
+/// Reads `bytes` as what they are, not as what `file_name` claims; the name only tells apart kinds of plain text.
+///
+/// `on_page` hears pages done and pages in all, for formats that have pages. The text is at most
+/// [`limits::EXTRACT_BYTES_MAX`] long, holds no control characters but newline and tab, and has at least one letter
+/// or digit.
+pub fn extract(
+    file_name: &str,
+    bytes: &[u8],
+    on_page: &mut dyn FnMut(u32, u32),
+) -> Result<(Extract, &'static str), ExtractError> {
+    let format = detect(file_name, bytes)?;
+    let read = catch_unwind(AssertUnwindSafe(|| match format {
+        Format::Pdf => pdf::read(bytes, on_page),
+        Format::Docx => docx::read(bytes),
+        Format::Html => html::read(bytes),
+        Format::Markdown => markdown::read(bytes),
+        Format::Text => text::read(bytes),
+    }));
+    let mut extract = read.unwrap_or_else(|_| Err(ExtractError::Damaged("its parts contradict one another".into())))?;
+    extract.title = extract.title.as_deref().and_then(title_shown);
+    if extract.markdown.len() > limits::EXTRACT_BYTES_MAX {
+        return Err(too_much_text());
+    }
+    if !extract.markdown.chars().any(char::is_alphanumeric) {
+        return Err(ExtractError::NoText("the document holds no letters and no digits".into()));
+    }
+    Ok((extract, format.media_type()))
+}
+
+/// The error for a document that yields more text than is allowed.
+fn too_much_text() -> ExtractError {
+    let most = limits::EXTRACT_BYTES_MAX >> 20;
+    ExtractError::TooLarge(format!("it holds more than {most} MiB of text; split it and add the parts"))
+}
+
+/// `title` on one line and cut to [`limits::TITLE_CHARS_MAX`]; `None` if nothing is left.
+fn title_shown(title: &str) -> Option<String> {
+    let words: Vec<&str> =
+        title.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+    let title: String = words.join(" ").chars().take(limits::TITLE_CHARS_MAX).collect();
+    (!title.is_empty()).then_some(title)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ExtractError, extract, title_shown};
+    use crate::limits;
+
+    #[test]
+    fn a_title_is_one_line_of_bounded_length() {
+        assert_eq!(title_shown(" A\n\ttitle\0 "), Some("A title".to_owned()));
+        assert_eq!(title_shown(" \n"), None);
+        assert_eq!(title_shown(&"é".repeat(1000)).map(|t| t.chars().count()), Some(limits::TITLE_CHARS_MAX));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused_in_a_sentence() {
+        let cases: &[(&str, &[u8], &str)] = &[
+            ("a.pdf", b"", "The file is empty."),
+            ("a.txt", b" \n\n ", "No text was found"),
+            ("a.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "This is a PNG image"),
+            ("a.docx", b"PK\x03\x04 not really a zip", "This is a ZIP archive"),
+            ("a.pdf", b"%PDF-1.7\nnothing else", "The document is damaged"),
+        ];
+        for (name, bytes, begins) in cases {
+            let error = extract(name, bytes, &mut |_, _| {}).expect_err(name).to_string();
+            assert!(error.starts_with(begins) && error.ends_with('.'), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn more_text_than_allowed_is_refused() {
+        let bytes = vec![b'a'; limits::EXTRACT_BYTES_MAX + 1];
+        assert!(matches!(extract("a.txt", &bytes, &mut |_, _| {}), Err(ExtractError::TooLarge(_))));
+    }
+}

@@ -1,0 +1,200 @@
+//! Reading documents in a child process that is limited, watched, and stopped when it goes too far.
+//!
+//! Parsers of strangers' files panic, hang, overflow their stacks and ask for all memory there is; some of that cannot
+//! be caught within a process. So the appliance starts itself as `nosia extract-child` for each document: with no
+//! environment, hard limits on memory, time and files, the document on its standard input, and pages read, then the
+//! text, as lines of JSON on its standard output. Whatever becomes of the child, the parent has a sentence for it.
+
+mod child;
+mod wire;
+
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+
+use super::extract::ExtractError;
+use crate::domain::extract::Extract;
+use crate::limits;
+
+pub use child::child_main;
+use wire::{Answer, Request};
+
+/// Starts children that read documents.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    /// The appliance's own program, which knows the command `extract-child`.
+    pub program: PathBuf,
+}
+
+/// The most bytes of the child's complaints that are looked at.
+const COMPLAINTS_BYTES_MAX: u64 = 16 << 10;
+/// How long the child may go without a sign of progress.
+const SILENCE_MAX: Duration = Duration::from_secs(limits::EXTRACT_SILENCE_SECONDS_MAX);
+/// How long a child that has answered may take to end.
+const ENDING_MAX: Duration = Duration::from_secs(5);
+
+impl Reader {
+    /// Reads the document at `path`, which came as `file_name`; `on_page` hears pages done and pages in all.
+    ///
+    /// [`ExtractError::Io`] is not the document's fault and may be tried again; all other errors are its own. Dropped,
+    /// the future takes the child with it.
+    pub async fn read(
+        &self,
+        path: &Path,
+        file_name: &str,
+        on_page: impl FnMut(u32, u32) + Send,
+    ) -> Result<(Extract, String), ExtractError> {
+        self.read_within(SILENCE_MAX, path, file_name, on_page).await
+    }
+
+    async fn read_within(
+        &self,
+        silence_max: Duration,
+        path: &Path,
+        file_name: &str,
+        mut on_page: impl FnMut(u32, u32) + Send,
+    ) -> Result<(Extract, String), ExtractError> {
+        let document = tokio::fs::File::open(path).await?;
+        let bytes = document.metadata().await?.len();
+        let mut child = self.start()?;
+        let (input, output, complaints) = pipes(&mut child)?;
+        let request = Request { file_name: file_name.to_owned(), bytes };
+        let feeding = feed(input, request, document);
+        let listening = async {
+            let answer = listen(output, silence_max, &mut on_page).await;
+            if answer.is_err() {
+                // A child that has not answered may hang; killed, it also lets go of its input.
+                stop(&child);
+            }
+            let ended = tokio::time::timeout(ENDING_MAX, child.wait()).await;
+            (answer, ended)
+        };
+        let (fed, (answer, ended), complaints) = tokio::join!(feeding, listening, heard(complaints));
+        match answer {
+            Ok(answer) => answer.checked(),
+            Err(Unanswered::Error(error)) => Err(error),
+            // A document that could not be fed was not read, whatever the child made of it.
+            Err(Unanswered::Silent) => match (fed, ended) {
+                (Err(error), _) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+                (_, Ok(Ok(status))) => Err(explained(status, &complaints)),
+                (_, Ok(Err(error))) => Err(error.into()),
+                (_, Err(_)) => Err(ExtractError::Stopped("Reading this document could not be stopped in time".into())),
+            },
+        }
+    }
+
+    fn start(&self) -> std::io::Result<Child> {
+        Command::new(&self.program)
+            .arg("extract-child")
+            .env_clear()
+            // The allocator would reserve half of the child's address space at once.
+            .env("MIMALLOC_ARENA_RESERVE", "65536")
+            .current_dir("/")
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+    }
+}
+
+/// Hears the child until it answers.
+async fn listen(
+    output: impl AsyncRead + Unpin,
+    silence_max: Duration,
+    on_page: &mut (impl FnMut(u32, u32) + Send),
+) -> Result<wire::Outcome, Unanswered> {
+    let mut output = BufReader::new(output.take(wire::ANSWER_BYTES_MAX));
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match tokio::time::timeout(silence_max, output.read_until(b'\n', &mut line)).await {
+            Err(_) => {
+                let seconds = silence_max.as_secs();
+                let said = format!("Reading this document made no progress for {seconds} seconds and was stopped");
+                return Err(Unanswered::Error(ExtractError::Stopped(said)));
+            }
+            Ok(Err(error)) => return Err(Unanswered::Error(error.into())),
+            Ok(Ok(0)) => return Err(Unanswered::Silent),
+            Ok(Ok(_)) => {}
+        }
+        match Answer::parse(&line) {
+            Some(Answer::Page { done, total }) => on_page(done, total),
+            Some(Answer::Outcome(outcome)) => return Ok(*outcome),
+            None => return Err(Unanswered::Silent),
+        }
+    }
+}
+
+/// Kills the child and whatever it may have started.
+fn stop(child: &Child) {
+    let group = child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()));
+    if let Some(group) = group {
+        // It may have ended by itself a moment before.
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+}
+
+/// Why there is no answer from the child.
+enum Unanswered {
+    /// Its output ended, or was not what was agreed: how the child ended says why.
+    Silent,
+    Error(ExtractError),
+}
+
+type Pipes = (ChildStdin, tokio::process::ChildStdout, tokio::process::ChildStderr);
+
+fn pipes(child: &mut Child) -> std::io::Result<Pipes> {
+    match (child.stdin.take(), child.stdout.take(), child.stderr.take()) {
+        (Some(input), Some(output), Some(complaints)) => Ok((input, output, complaints)),
+        _ => Err(std::io::Error::other("a pipe to the reading process is missing")),
+    }
+}
+
+/// Gives the child its request and the document.
+async fn feed(mut input: ChildStdin, request: Request, document: tokio::fs::File) -> std::io::Result<()> {
+    input.write_all(request.line().as_bytes()).await?;
+    tokio::io::copy(&mut document.take(request.bytes), &mut input).await?;
+    input.shutdown().await
+}
+
+/// The beginning of what the child complains of; the rest is read and dropped, so that it is not held up.
+async fn heard(mut complaints: tokio::process::ChildStderr) -> String {
+    let mut bytes = Vec::new();
+    let _ = (&mut complaints).take(COMPLAINTS_BYTES_MAX).read_to_end(&mut bytes).await;
+    let _ = tokio::io::copy(&mut complaints, &mut tokio::io::sink()).await;
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// What became of a child that ended without an answer, for the reader of the document.
+fn explained(status: ExitStatus, complaints: &str) -> ExtractError {
+    use std::os::unix::process::ExitStatusExt;
+    let gib = limits::EXTRACT_MEMORY_BYTES_MAX >> 30;
+    let minutes = limits::EXTRACT_CPU_SECONDS_MAX / 60;
+    let said = match status.signal() {
+        _ if complaints.contains("memory allocation of") || complaints.contains("out of memory") => {
+            format!("Reading this document needed more than {gib} GiB of memory and was stopped")
+        }
+        _ if complaints.contains("overflowed its stack") => {
+            "This document's parts are nested too deeply, and reading it was stopped".to_owned()
+        }
+        Some(signal) if signal == child::OUT_OF_TIME => {
+            format!("Reading this document took more than {minutes} minutes of processor time and was stopped")
+        }
+        Some(_) => "Reading this document failed: something in it made the reader stop".to_owned(),
+        None => {
+            let first = complaints.lines().next().unwrap_or_default();
+            return ExtractError::Io(std::io::Error::other(format!(
+                "the reading process ended with {status}: {first}"
+            )));
+        }
+    };
+    ExtractError::Stopped(said)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! The child's side: bind oneself, read one document from standard input, answer on standard output, end.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, Rlimit, Signal, getppid, setrlimit};
+
+use super::wire::{Answer, Outcome, Request};
+use crate::ingest::extract::{ExtractError, extract};
+use crate::limits;
+
+/// The signal that ends a child which is out of processor time.
+pub(super) const OUT_OF_TIME: i32 = Signal::XCPU.as_raw();
+/// Files that the child may have open; it needs the three that it is started with.
+const FILES_MAX: u64 = 16;
+/// Stack of the thread that reads: parsers follow nested parts by calling themselves.
+const STACK_BYTES: usize = 128 << 20;
+/// Progress is told no more often than this.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// The longest first line.
+const REQUEST_BYTES_MAX: u64 = 64 << 10;
+
+/// What the hidden command `extract-child` runs, before any setting is read or file is opened.
+///
+/// The exit code is 0 whenever an answer was given, a refusal included.
+pub fn child_main() -> ExitCode {
+    if let Err(error) = confine() {
+        eprintln!("cannot limit the reading process: {error}");
+        return ExitCode::FAILURE;
+    }
+    leave_with_parent();
+    let reading = std::thread::Builder::new()
+        .name("extract".to_owned())
+        .stack_size(STACK_BYTES)
+        .spawn(|| answer(std::io::stdin().lock(), std::io::stdout().lock()));
+    match reading.map(std::thread::JoinHandle::join) {
+        Ok(Ok(Ok(()))) => ExitCode::SUCCESS,
+        Ok(Ok(Err(error))) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+        _ => {
+            eprintln!("the reading thread failed");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Gives up what a reader of documents does not need. Rules on files and system calls belong here too.
+fn confine() -> rustix::io::Result<()> {
+    let limit = |resource, most: u64| setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
+    limit(Resource::As, limits::EXTRACT_MEMORY_BYTES_MAX)?;
+    limit(Resource::Core, 0)?;
+    limit(Resource::Fsize, 0)?;
+    limit(Resource::Nofile, FILES_MAX)?;
+    // The first limit ends the process by a signal that says why, the second for good.
+    let seconds = limits::EXTRACT_CPU_SECONDS_MAX;
+    setrlimit(Resource::Cpu, Rlimit { current: Some(seconds), maximum: Some(seconds + 5) })
+}
+
+/// Ends this process soon after its parent has ended: nobody would hear the answer.
+fn leave_with_parent() {
+    let parent = getppid();
+    let watch = move || {
+        loop {
+            std::thread::sleep(Duration::from_secs(1));
+            if getppid() != parent {
+                std::process::exit(1);
+            }
+        }
+    };
+    // Without the watch, the limit on processor time still ends an orphan.
+    let _ = std::thread::Builder::new().stack_size(64 << 10).spawn(watch);
+}
+
+/// Reads a request and a document from `input` and answers on `output`.
+pub(super) fn answer(input: impl Read, mut output: impl Write) -> std::io::Result<()> {
+    let mut input = BufReader::new(input);
+    let mut line = String::new();
+    (&mut input).take(REQUEST_BYTES_MAX).read_line(&mut line)?;
+    let request: Request = serde_json::from_str(&line).map_err(std::io::Error::other)?;
+    let outcome = Outcome::of(document(&mut input, &request).and_then(|bytes| {
+        let mut told = Instant::now();
+        extract(&request.file_name, &bytes, &mut |done, total| {
+            if done == total || told.elapsed() >= PROGRESS_EVERY {
+                told = Instant::now();
+                // A parent that no longer listens ends this process by other means.
+                let _ = output.write_all(&Answer::Page { done, total }.line()).and_then(|()| output.flush());
+            }
+        })
+    }));
+    output.write_all(&Answer::Outcome(Box::new(outcome)).line())?;
+    output.flush()
+}
+
+fn document(input: &mut impl Read, request: &Request) -> Result<Vec<u8>, ExtractError> {
+    if request.bytes > limits::UPLOAD_BYTES_MAX {
+        return Err(ExtractError::TooLarge(format!("it has {} bytes", request.bytes)));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(request.bytes).unwrap_or(0));
+    input.take(request.bytes).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
