@@ -90,6 +90,10 @@ pub const STOP_SECONDS_MAX: u64 = 20;
 pub const REQUEST_HEAD_SECONDS_MAX: u64 = 10;
 /// Seconds without a byte after which a request's body is given up.
 pub const BODY_SILENCE_SECONDS_MAX: u64 = 60;
+/// Bytes of a refused request's body that are still read, so that its sender hears why.
+pub const DISCARDED_BYTES_MAX: u64 = 16 << 20;
+/// Seconds without a byte after which the rest of a refused body is no longer waited for.
+pub const DISCARD_SILENCE_SECONDS_MAX: u64 = 2;
 /// Seconds that a closing connection may take.
 pub const DISCONNECT_SECONDS_MAX: u64 = 5;
 /// Seconds after which a streamed answer that has nothing to say shows that it is alive.
