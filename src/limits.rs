@@ -46,6 +46,8 @@ pub const CHUNKS_PER_SOURCE_MAX: usize = 200_000;
 pub const EMBED_TOKENS_MAX_DEFAULT: usize = 256;
 /// Tokens in one batch of the embedder, padding included.
 pub const EMBED_BATCH_TOKENS_MAX: usize = 2048;
+/// Chunks of one document handed to the embedder at once.
+pub const EMBED_CHUNKS_AT_ONCE: usize = 64;
 /// Texts waiting in the embedder's queue before a caller is told that it is busy.
 pub const EMBED_QUEUE_MAX: usize = 256;
 /// The largest vector that a remote embedder may return.
@@ -133,6 +135,8 @@ pub const READERS: usize = 4;
 pub const CHECKPOINT_PAGES: u32 = 4_000;
 /// Changes applied to a derived index in one commit.
 pub const CHANGES_PER_COMMIT_MAX: usize = 64;
+/// Chunks after which a commit to a derived index takes no further change.
+pub const CHUNKS_PER_COMMIT_MAX: usize = 4_096;
 /// Vectors below which a scope is scored exactly in the store instead of scanned.
 pub const EXACT_SCAN_VECTORS_MAX: usize = 2_000;
 
@@ -143,3 +147,4 @@ const _: () = assert!(CHUNK_TOKENS_MIN_DEFAULT < CHUNK_TOKENS_MAX_DEFAULT);
 const _: () = assert!(CHUNK_TOKENS_MAX_DEFAULT <= CHUNK_TOKENS_MAX);
 const _: () = assert!(CANDIDATES_DEFAULT <= CANDIDATES_MAX);
 const _: () = assert!(PASSAGES_MAX <= CANDIDATES_DEFAULT);
+const _: () = assert!(EMBED_CHUNKS_AT_ONCE <= EMBED_QUEUE_MAX);
