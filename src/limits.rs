@@ -139,7 +139,30 @@ pub const CHANGES_PER_COMMIT_MAX: usize = 64;
 pub const CHUNKS_PER_COMMIT_MAX: usize = 4_096;
 /// Vectors below which a scope is scored exactly in the store instead of scanned.
 pub const EXACT_SCAN_VECTORS_MAX: usize = 2_000;
+/// Rows of the int8 scan for which another thread is worth starting.
+pub const SCAN_ROWS_PER_THREAD_MIN: usize = 25_000;
+/// Rows below which all files of a scan segment count as one size.
+pub const SCAN_FILE_ROWS_SMALL: usize = 512;
+/// Neighbouring scan files of one size that are merged into one.
+pub const SCAN_FILES_MERGED_MIN: usize = 8;
+/// The longest word that is told apart from others, in characters.
+pub const WORD_CHARS_MAX: usize = 64;
+/// Characters of a text from which its language is told.
+pub const LANGUAGE_CHARS_MAX: usize = 2_000;
+/// Distinct words of a question that are looked up in the word index.
+pub const QUESTION_WORDS_READ_MAX: usize = 512;
+/// Of those, how many take part in a search by words.
+pub const QUESTION_WORDS_MAX: usize = 64;
+/// Scopes whose statistics the word index of an account keeps.
+pub const SCOPES_COUNTED_MAX: usize = 64;
+/// Accounts whose word index is kept open for changes.
+pub const WORD_WRITERS_MAX: usize = 2;
+/// Memory in which one of them gathers a change before it goes to disk, in bytes.
+pub const WORD_WRITER_BYTES: usize = 32 << 20;
+/// Damaged folders of one derived index that are kept for the operator.
+pub const DAMAGED_KEPT_MAX: u32 = 3;
 
+const _: () = assert!(QUESTION_WORDS_MAX <= QUESTION_WORDS_READ_MAX);
 const _: () = assert!(PASSAGES_TOKENS_MAX < PROMPT_TOKENS_MAX);
 const _: () = assert!(CHUNK_CONTEXT_TOKENS_MAX * 2 < EMBED_TOKENS_MAX_DEFAULT);
 const _: () = assert!(EMBED_TOKENS_MAX_DEFAULT <= EMBED_BATCH_TOKENS_MAX);
