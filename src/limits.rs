@@ -46,8 +46,6 @@ pub const CHUNKS_PER_SOURCE_MAX: usize = 200_000;
 pub const EMBED_TOKENS_MAX_DEFAULT: usize = 256;
 /// Tokens in one batch of the embedder, padding included.
 pub const EMBED_BATCH_TOKENS_MAX: usize = 2048;
-/// Chunks of one document handed to the embedder at once.
-pub const EMBED_CHUNKS_AT_ONCE: usize = 64;
 /// Texts waiting in the embedder's queue before a caller is told that it is busy.
 pub const EMBED_QUEUE_MAX: usize = 256;
 /// The largest vector that a remote embedder may return.
@@ -63,8 +61,12 @@ pub const CANDIDATES_DEFAULT: usize = 100;
 pub const CANDIDATES_MAX: usize = 1_000;
 /// Passages handed on to the answer.
 pub const PASSAGES_MAX: usize = 8;
+/// Tokens in one passage made of several chunks.
+pub const PASSAGE_TOKENS_MAX: usize = 512;
 /// Tokens in all passages handed on together.
 pub const PASSAGES_TOKENS_MAX: usize = 3_000;
+/// Sentences embedded to find those worth quoting.
+pub const QUOTE_CANDIDATES_MAX: usize = 40;
 /// Tokens that a prompt may hold.
 pub const PROMPT_TOKENS_MAX: usize = 8_192;
 /// Bytes of one answer, after which generation is stopped.
@@ -135,7 +137,7 @@ pub const READERS: usize = 4;
 pub const CHECKPOINT_PAGES: u32 = 4_000;
 /// Changes applied to a derived index in one commit.
 pub const CHANGES_PER_COMMIT_MAX: usize = 64;
-/// Chunks after which a commit to a derived index takes no further change.
+/// Chunks after which a commit of a derived index takes in no further change.
 pub const CHUNKS_PER_COMMIT_MAX: usize = 4_096;
 /// Vectors below which a scope is scored exactly in the store instead of scanned.
 pub const EXACT_SCAN_VECTORS_MAX: usize = 2_000;
@@ -164,10 +166,10 @@ pub const DAMAGED_KEPT_MAX: u32 = 3;
 
 const _: () = assert!(QUESTION_WORDS_MAX <= QUESTION_WORDS_READ_MAX);
 const _: () = assert!(PASSAGES_TOKENS_MAX < PROMPT_TOKENS_MAX);
+const _: () = assert!(PASSAGE_TOKENS_MAX < PASSAGES_TOKENS_MAX);
 const _: () = assert!(CHUNK_CONTEXT_TOKENS_MAX * 2 < EMBED_TOKENS_MAX_DEFAULT);
 const _: () = assert!(EMBED_TOKENS_MAX_DEFAULT <= EMBED_BATCH_TOKENS_MAX);
 const _: () = assert!(CHUNK_TOKENS_MIN_DEFAULT < CHUNK_TOKENS_MAX_DEFAULT);
 const _: () = assert!(CHUNK_TOKENS_MAX_DEFAULT <= CHUNK_TOKENS_MAX);
 const _: () = assert!(CANDIDATES_DEFAULT <= CANDIDATES_MAX);
 const _: () = assert!(PASSAGES_MAX <= CANDIDATES_DEFAULT);
-const _: () = assert!(EMBED_CHUNKS_AT_ONCE <= EMBED_QUEUE_MAX);

@@ -8,6 +8,7 @@ pub mod chats;
 pub mod command;
 pub mod embed;
 pub mod error;
+pub mod eval;
 pub mod extract_child;
 pub mod health;
 pub mod models;
@@ -111,10 +112,10 @@ impl App {
     /// How a generator writes unless a request says otherwise.
     fn sampling(&self) -> Sampling {
         Sampling {
-            temperature: self.settings.llm_temperature,
-            top_p: self.settings.llm_top_p,
-            top_k: self.settings.llm_top_k,
-            max_tokens: self.settings.llm_max_tokens,
+            temperature: Some(self.settings.llm_temperature),
+            top_p: Some(self.settings.llm_top_p),
+            top_k: Some(self.settings.llm_top_k),
+            max_tokens: Some(self.settings.llm_max_tokens),
             stop: Vec::new(),
             seed: None,
         }

@@ -79,7 +79,7 @@ async fn run(app: &App, job: Job) {
     match ingest::ingest(&app.ingest_rooms(), &job, &source, clock::now_ms).await {
         Ok(Some(done)) => {
             tracing::info!(source = %id, chunks = done.chunks, pages = done.pages, stages = ?done.stages, "stored");
-            app.stages.add(&done);
+            app.stages.add(&done.stages);
             app.indexer.wants(source.account);
         }
         Ok(None) => tracing::info!(source = %id, "deleted while it was read"),
@@ -137,10 +137,29 @@ async fn index(app: App, mut stopped: watch::Receiver<bool>) {
             }
             continue;
         };
-        if let Err(error) = ingest::index::catch_up(&app.ingest_rooms(), account).await {
+        if let Err(error) = ingest::index::catch_up(&app.ingest_rooms(), account, clock::now_ms()).await {
             tracing::error!(%account, %error, "the indexes could not follow; they are tried again");
             tokio::time::sleep(LOOK_AGAIN).await;
             app.indexer.wants(account);
         }
+    }
+}
+
+/// Where the time of all documents read since the start went, in milliseconds.
+#[derive(Default)]
+pub struct StageTotals(Mutex<ingest::Stages>);
+
+impl StageTotals {
+    fn add(&self, done: &ingest::Stages) {
+        let mut totals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        totals.extract_ms += done.extract_ms;
+        totals.chunk_ms += done.chunk_ms;
+        totals.embed_ms += done.embed_ms;
+        totals.store_ms += done.store_ms;
+    }
+
+    /// The totals so far.
+    pub fn get(&self) -> ingest::Stages {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

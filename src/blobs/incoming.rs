@@ -19,7 +19,7 @@ pub struct Incoming {
     /// `None` after a failure, or while a write that its caller gave up is still under way.
     partial: Option<Partial>,
     gathered: Vec<u8>,
-    bytes: u64,
+    pub(super) bytes: u64,
 }
 
 /// What has been written so far.

@@ -36,7 +36,12 @@ impl Failure {
 
     /// The request is wrong at `field`, and `message` says how.
     pub fn field(field: impl Into<String>, message: impl Into<String>) -> Failure {
-        Failure { field: Some(field.into()), ..Failure::new(Kind::Invalid, message) }
+        Failure::new(Kind::Invalid, message).at(field)
+    }
+
+    /// The same, with the field of the request that it is about.
+    pub fn at(self, field: impl Into<String>) -> Failure {
+        Failure { field: Some(field.into()), ..self }
     }
 
     /// What is asked for does not exist, or the caller may not see it.
@@ -46,7 +51,10 @@ impl Failure {
 
     /// The door itself failed: `cause` is for the log.
     pub fn internal(cause: impl fmt::Display) -> Failure {
-        Failure { cause: Some(cause.to_string()), ..Failure::new(Kind::Internal, "Something went wrong here. The log of the appliance says what.") }
+        Failure {
+            cause: Some(cause.to_string()),
+            ..Failure::new(Kind::Internal, "Something went wrong here. The log of the appliance says what.")
+        }
     }
 
     /// `{"error": {...}}` as `/api` says it.
@@ -76,7 +84,9 @@ impl Failure {
     pub fn log(&self, path: &str) {
         let cause = self.cause.as_deref().unwrap_or("");
         match self.kind {
-            Kind::Internal | Kind::Unavailable | Kind::DiskFull => tracing::error!(path, kind = word(self.kind), cause, "{}", self.message),
+            Kind::Internal | Kind::Unavailable | Kind::DiskFull => {
+                tracing::error!(path, kind = word(self.kind), cause, "{}", self.message)
+            }
             _ => tracing::debug!(path, kind = word(self.kind), cause, "{}", self.message),
         }
     }
@@ -93,7 +103,12 @@ impl From<app::error::Error> for Failure {
             cause.push_str(&source.to_string());
             next = source.source();
         }
-        Failure { kind: error.kind, message: error.message, field: None, cause: Some(cause).filter(|text| !text.is_empty()) }
+        Failure {
+            kind: error.kind,
+            message: error.message,
+            field: None,
+            cause: Some(cause).filter(|text| !text.is_empty()),
+        }
     }
 }
 

@@ -1,129 +1,103 @@
-//! The derived indexes follow the store: each from the last number that it holds itself, in bounded commits.
+//! The derived indexes follow the store: each from the last number that it holds itself, exactly once.
 //!
-//! An index that was set aside holds nothing, so the same steps build it anew. Steps may be repeated: a number that an
-//! index holds already changes nothing, and putting a source replaces what the index had of it.
+//! An index that was deleted or set aside holds number 0, so that following it is also how it is rebuilt.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
 
-use super::Rooms;
+use super::{IngestError, Rooms};
 use crate::domain::chunk::StoredChunk;
 use crate::domain::id::{AccountId, ChunkId, CollectionId, Seq, SourceId};
-use crate::fulltext::FulltextError;
-use crate::store::{Change, ChangeKind, StoreError};
-use crate::vectors::{SegmentKey, VectorsError};
-use crate::{clock, limits};
+use crate::limits;
+use crate::store::{Change, ChangeKind};
+use crate::vectors::SegmentKey;
 
-/// Why an index could not follow. What it has committed stays; a later call goes on from there.
-#[derive(Debug, thiserror::Error)]
-pub enum IndexError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Vectors(#[from] VectorsError),
-    #[error(transparent)]
-    Fulltext(#[from] FulltextError),
-    #[error("indexing was stopped: {0}")]
-    Stopped(#[from] tokio::task::JoinError),
-}
-
-/// Has both indexes of `account` take in every change that the store has now, then says of its sources that they are
-/// ready. Returns the number up to which that holds.
-///
-/// Calls for one account run one after the other; the later one finds little left to do.
-pub async fn catch_up(rooms: &Rooms, account: AccountId) -> Result<Seq, IndexError> {
-    let turn = turn(account);
-    let _mine = turn.lock().await;
+/// Brings both indexes of `account` up to the store and marks what they hold as ready. Safe to run twice, but not at
+/// the same time for the same account. Returns the number reached.
+pub async fn catch_up(rooms: &Rooms, account: AccountId, now_ms: i64) -> Result<Seq, IngestError> {
     let up_to = rooms.store.last_seq(account).await?;
-    words(rooms, account, up_to).await?;
+    words(rooms, account).await?;
     for collection in rooms.store.collections(account).await? {
-        vectors(rooms, collection.id, up_to).await?;
+        meaning(rooms, collection.id).await?;
     }
-    rooms.store.mark_ready(account, up_to, clock::now_ms()).await?;
+    rooms.store.mark_ready(account, up_to, now_ms).await?;
     Ok(up_to)
 }
 
-/// The word index takes in the changes of its account.
-async fn words(rooms: &Rooms, account: AccountId, up_to: Seq) -> Result<(), IndexError> {
-    let index = rooms.fulltext.clone();
-    let mut after = tokio::task::spawn_blocking(move || index.last_seq(account)).await??;
-    while after < up_to {
+/// The full-text index of an account.
+async fn words(rooms: &Rooms, account: AccountId) -> Result<(), IngestError> {
+    loop {
+        let fulltext = rooms.fulltext.clone();
+        let after = off_thread(move || fulltext.last_seq(account)).await??;
         let changes = rooms.store.changes_by_account(account, after, limits::CHANGES_PER_COMMIT_MAX).await?;
-        let mut batch: Batch<StoredChunk> = Batch::default();
+        let mut step = Step::<StoredChunk>::default();
         for change in changes {
-            if batch.is_full() {
+            let put = matches!(change.kind, ChangeKind::Put);
+            let chunks = if put { rooms.store.chunks_of(change.source).await? } else { Vec::new() };
+            if step.take(&change, chunks) {
                 break;
             }
-            let chunks = match change.kind {
-                ChangeKind::Put => rooms.store.chunks_of(change.source).await?,
-                ChangeKind::Drop => Vec::new(),
-            };
-            batch.take(change, chunks);
         }
-        let Some(seq) = batch.seq else { break };
-        let index = rooms.fulltext.clone();
-        tokio::task::spawn_blocking(move || index.apply(account, seq, &batch.puts, &batch.drops)).await??;
-        after = seq;
+        let Some(seq) = step.seq else { return Ok(()) };
+        let (puts, drops) = step.into_parts();
+        let fulltext = rooms.fulltext.clone();
+        off_thread(move || fulltext.apply(account, seq, &puts, &drops)).await??;
     }
-    Ok(())
 }
 
-/// The scan segment of one collection takes in the changes of that collection.
-async fn vectors(rooms: &Rooms, collection: CollectionId, up_to: Seq) -> Result<(), IndexError> {
+/// The scan segment of a collection.
+async fn meaning(rooms: &Rooms, collection: CollectionId) -> Result<(), IngestError> {
     let key = SegmentKey { generation: rooms.generation, collection };
     let dimensions = rooms.embedder.dimensions();
-    let mut after = rooms.vectors.last_seq(key);
-    while after < up_to {
+    loop {
+        let after = rooms.vectors.last_seq(key);
         let changes = rooms.store.changes_by_collection(collection, after, limits::CHANGES_PER_COMMIT_MAX).await?;
-        let mut batch: Batch<(ChunkId, SourceId, Vec<f32>)> = Batch::default();
+        let mut step = Step::<(ChunkId, SourceId, Vec<f32>)>::default();
         for change in changes {
-            if batch.is_full() {
+            let put = matches!(change.kind, ChangeKind::Put);
+            let rows = if put { rooms.store.vectors_of(rooms.generation, change.source).await? } else { Vec::new() };
+            let rows = rows.into_iter().map(|(chunk, vector)| (chunk, change.source, vector)).collect();
+            if step.take(&change, rows) {
                 break;
             }
-            let source = change.source;
-            let vectors = match change.kind {
-                ChangeKind::Put => rooms.store.vectors_of(rooms.generation, source).await?,
-                ChangeKind::Drop => Vec::new(),
-            };
-            batch.take(change, vectors.into_iter().map(|(chunk, vector)| (chunk, source, vector)).collect());
         }
-        let Some(seq) = batch.seq else { break };
-        let segments = rooms.vectors.clone();
-        tokio::task::spawn_blocking(move || segments.apply(key, dimensions, seq, &batch.puts, &batch.drops)).await??;
-        after = seq;
+        let Some(seq) = step.seq else { return Ok(()) };
+        let (puts, drops) = step.into_parts();
+        let vectors = rooms.vectors.clone();
+        off_thread(move || vectors.apply(key, dimensions, seq, &puts, &drops)).await??;
     }
-    Ok(())
 }
 
 /// What one commit takes in.
-struct Batch<T> {
-    puts: Vec<T>,
-    /// Every source that changed: what an index had of it goes before what it has now comes.
-    drops: Vec<SourceId>,
+struct Step<T> {
     seq: Option<Seq>,
+    /// By source, the last change of each: a source that is put is dropped first.
+    rows: BTreeMap<SourceId, Vec<T>>,
+    count: usize,
 }
 
-impl<T> Default for Batch<T> {
-    fn default() -> Batch<T> {
-        Batch { puts: Vec::new(), drops: Vec::new(), seq: None }
+impl<T> Default for Step<T> {
+    fn default() -> Step<T> {
+        Step { seq: None, rows: BTreeMap::new(), count: 0 }
     }
 }
 
-impl<T> Batch<T> {
-    fn is_full(&self) -> bool {
-        self.puts.len() >= limits::CHUNKS_PER_COMMIT_MAX
-    }
-
-    fn take(&mut self, change: Change, puts: Vec<T>) {
+impl<T> Step<T> {
+    /// Adds a change with its rows; whether the step is full now.
+    fn take(&mut self, change: &Change, rows: Vec<T>) -> bool {
         self.seq = Some(change.seq);
-        self.drops.push(change.source);
-        self.puts.extend(puts);
+        self.count += rows.len();
+        self.rows.insert(change.source, rows);
+        self.count >= limits::CHUNKS_PER_COMMIT_MAX
+    }
+
+    /// The rows to put and the sources to drop before.
+    fn into_parts(self) -> (Vec<T>, Vec<SourceId>) {
+        let drops = self.rows.keys().copied().collect();
+        (self.rows.into_values().flatten().collect(), drops)
     }
 }
 
-/// The lock that lets one call at a time work on an account.
-fn turn(account: AccountId) -> Arc<tokio::sync::Mutex<()>> {
-    static TURNS: Mutex<Option<HashMap<AccountId, Arc<tokio::sync::Mutex<()>>>>> = Mutex::new(None);
-    let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
-    turns.get_or_insert_default().entry(account).or_default().clone()
+/// Runs an index's blocking work off the async threads.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, IngestError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| IngestError::Later(error.to_string()))
 }

@@ -1,14 +1,15 @@
-//! Bytes to searchable chunks: extract, chunk, embed, store; then both derived indexes follow.
+//! Bytes to searchable chunks: extract, chunk, embed, store; then both derived indexes follow the store.
 //!
-//! A job may be run twice, or die at any point: nothing is seen of it before the store's one transaction at its end,
-//! and the indexes catch up from their own numbers ([`index`]).
+//! A document is read in a child process ([`sandbox`], on [`extract`]), cut along its own structure ([`chunk`]),
+//! embedded, and stored with its vectors in one transaction. What the store has acknowledged, [`index`] brings to the
+//! full-text index and the scan segments. Nothing here knows who may read the document, or what will be asked.
 
-pub mod extract;
-pub mod sandbox;
 pub mod chunk;
+mod error;
+pub mod extract;
 pub mod index;
 mod progress;
-mod stages;
+pub mod sandbox;
 
 use std::time::{Duration, Instant};
 
@@ -21,14 +22,14 @@ use crate::domain::source::{Source, SourceKind, SourceState};
 use crate::fulltext::Fulltext;
 use crate::inference::{Embedder, InferenceError, Urgency};
 use crate::limits;
-use crate::store::{Finished, Store, StoreError};
+use crate::store::{Finished, Store};
 use crate::vectors::Vectors;
-use progress::Progress;
 
+pub use error::IngestError;
 pub use extract::ExtractError;
-pub use stages::Stages;
+use progress::Reporter;
 
-/// The engines that a document passes through.
+/// The engines that ingestion uses.
 #[derive(Clone)]
 pub struct Rooms {
     pub store: Store,
@@ -36,79 +37,94 @@ pub struct Rooms {
     pub vectors: Vectors,
     pub fulltext: Fulltext,
     pub embedder: Embedder,
-    /// The generation of `embedder`'s vectors.
+    /// The generation that vectors are made for.
     pub generation: GenerationId,
     pub rules: ChunkRules,
     pub reader: sandbox::Reader,
 }
 
-/// What an ingest made, and where its time went.
-#[derive(Clone, Copy, Debug)]
-pub struct Done {
-    /// The number of the change that the derived indexes have to follow.
+/// Where the time of one document went, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Stages {
+    pub extract_ms: f64,
+    /// Cutting, which is mostly counting tokens.
+    pub chunk_ms: f64,
+    pub embed_ms: f64,
+    pub store_ms: f64,
+}
+
+/// A document that is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ingested {
+    /// The number that both derived indexes must reach before it is ready.
     pub seq: Seq,
-    pub pages: u32,
-    pub chunks: u32,
+    pub pages: usize,
+    pub chunks: usize,
     pub stages: Stages,
 }
 
-/// Why a source could not be ingested.
-#[derive(Debug, thiserror::Error)]
-pub enum IngestError {
-    /// The document's own fault: another try would end the same. The text is for the person who added it.
-    #[error("{0}")]
-    Document(ExtractError),
-    /// Something else's fault: the job is to be tried again later. The text is for the operator.
-    #[error("{0}")]
-    Later(String),
-}
+/// Texts embedded by one call: enough to sort by length, few enough that a question waits for one only.
+const EMBED_AT_ONCE: usize = 64;
+/// The first wait for a busy embedder; it doubles with each try.
+const BUSY_WAIT: Duration = Duration::from_millis(50);
+const BUSY_WAIT_MAX: Duration = Duration::from_secs(2);
 
-/// How long to wait before the embedder is asked again that was busy.
-const BUSY_WAIT: Duration = Duration::from_millis(200);
-
-/// Makes `source` searchable by words and meaning, up to the store; `None` if it was deleted meanwhile.
+/// Reads the source of `job` and stores its chunks and vectors; `None` if it was deleted meanwhile.
 ///
-/// The job's lease is renewed and the source's progress shown as it goes. Dropped, the future leaves nothing behind,
-/// and the job can be run again.
+/// Safe to run twice: the last run's chunks replace those of any before. `now` is asked for the time of each step.
 pub async fn ingest(
     rooms: &Rooms,
     job: &Job,
     source: &Source,
     now: fn() -> i64,
-) -> Result<Option<Done>, IngestError> {
-    let progress = Progress::default();
+) -> Result<Option<Ingested>, IngestError> {
+    let reporter = Reporter::new();
+    let report = reporter.report(&rooms.store, job.id, source.id, now);
     tokio::select! {
-        done = steps(rooms, job, source, now, &progress) => done,
-        never = progress.report(&rooms.store, job.id, source.id, now) => match never {},
+        biased;
+        done = steps(rooms, job, source, &reporter, now) => done,
+        never = report => match never {},
     }
 }
 
+/// The pipeline itself, in the order it happens.
 async fn steps(
     rooms: &Rooms,
     job: &Job,
     source: &Source,
+    reporter: &Reporter,
     now: fn() -> i64,
-    progress: &Progress,
-) -> Result<Option<Done>, IngestError> {
-    let mut stages = Stages::default();
-    let started = Instant::now();
-    let (extract, media_type) = read(rooms, source, progress).await?;
-    let started = stages.extract(started);
+) -> Result<Option<Ingested>, IngestError> {
+    let begun = Instant::now();
+    let (extract, media_type) = read(rooms, source, reporter).await?;
+    let extracted = Instant::now();
     let title = title(source, &extract).to_owned();
-    let (extract, chunks) = chunk_apart(rooms, extract, title.clone()).await?;
-    let started = stages.chunk(started);
-    let chunks = embed(rooms, chunks, &title, progress).await?;
-    let started = stages.embed(started);
-    let (pages, count) = (count(extract.pages.len()), count(chunks.len()));
-    let finished =
-        Finished { job: job.id, source: source.id, extract, media_type, generation: rooms.generation, chunks };
+    let (extract, chunks) = cut(rooms, extract, title.clone()).await?;
+    let cut_at = Instant::now();
+    let vectors = embed(rooms, &title, &chunks, reporter).await?;
+    let embedded = Instant::now();
+    let (pages, count) = (extract.pages.len(), chunks.len());
+    let finished = Finished {
+        job: job.id,
+        source: source.id,
+        extract,
+        media_type,
+        generation: rooms.generation,
+        chunks: chunks.into_iter().zip(vectors).collect(),
+    };
     let seq = rooms.store.finish_ingest(finished, now()).await?;
-    stages.store(started);
-    Ok(seq.map(|seq| Done { seq, pages, chunks: count, stages }))
+    let ms = |from: Instant, to: Instant| to.duration_since(from).as_secs_f64() * 1000.0;
+    let stages = Stages {
+        extract_ms: ms(begun, extracted),
+        chunk_ms: ms(extracted, cut_at),
+        embed_ms: ms(cut_at, embedded),
+        store_ms: ms(embedded, Instant::now()),
+    };
+    Ok(seq.map(|seq| Ingested { seq, pages, chunks: count, stages }))
 }
 
-/// Has the original read in a child process.
-async fn read(rooms: &Rooms, source: &Source, progress: &Progress) -> Result<(Extract, String), IngestError> {
+/// Extracts the text in a child process.
+async fn read(rooms: &Rooms, source: &Source, reporter: &Reporter) -> Result<(Extract, String), IngestError> {
     let path = rooms.blobs.path(source.sha256);
     if tokio::fs::metadata(&path).await.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
         let said = "The original file is no longer in the data folder; add the document again";
@@ -119,11 +135,11 @@ async fn read(rooms: &Rooms, source: &Source, progress: &Progress) -> Result<(Ex
         SourceKind::Text | SourceKind::Qna => "text.md",
         SourceKind::Document | SourceKind::Website => &source.file_name,
     };
-    let on_page = |done, total| progress.at(SourceState::Reading { done, total });
+    let on_page = |done, total| reporter.tell(SourceState::Reading { done, total });
     Ok(rooms.reader.read(&path, file_name, on_page).await?)
 }
 
-/// The title under which the store will keep the source, by which its chunks are embedded.
+/// The title under which the store will keep the source: a title that a person gave stays, a file may name itself.
 fn title<'a>(source: &'a Source, extract: &'a Extract) -> &'a str {
     match (source.kind, &extract.title) {
         (SourceKind::Document | SourceKind::Website, Some(own)) => own,
@@ -131,80 +147,60 @@ fn title<'a>(source: &'a Source, extract: &'a Extract) -> &'a str {
     }
 }
 
-/// Cuts the text into chunks on a thread where that may take its time.
-async fn chunk_apart(rooms: &Rooms, extract: Extract, title: String) -> Result<(Extract, Vec<Chunk>), IngestError> {
+/// Cuts the text off the async threads: counting tokens takes a while.
+async fn cut(rooms: &Rooms, extract: Extract, title: String) -> Result<(Extract, Vec<Chunk>), IngestError> {
     let (embedder, rules) = (rooms.embedder.clone(), rooms.rules);
-    let cut = tokio::task::spawn_blocking(move || {
+    let cut = move || {
         let chunks = chunk::chunk(&extract, &title, rules, &|text| embedder.count_tokens(text));
         (extract, chunks)
-    });
-    let (extract, chunks) = cut.await.map_err(|error| IngestError::Later(format!("chunking failed: {error}")))?;
+    };
+    let (extract, chunks) =
+        tokio::task::spawn_blocking(cut).await.map_err(|error| IngestError::Later(error.to_string()))?;
+    if chunks.is_empty() {
+        return Err(IngestError::Document(ExtractError::NoText("no text was found in it".to_owned())));
+    }
     if chunks.len() > limits::CHUNKS_PER_SOURCE_MAX {
-        let most = limits::CHUNKS_PER_SOURCE_MAX;
-        let said = format!("it makes more than {most} passages; split it and add the parts");
-        return Err(IngestError::Document(ExtractError::TooLarge(said)));
+        let reason =
+            format!("it makes more than {} chunks; split it into several files", limits::CHUNKS_PER_SOURCE_MAX);
+        return Err(IngestError::Document(ExtractError::TooLarge(reason)));
     }
     Ok((extract, chunks))
 }
 
-/// The chunks with their vectors. Chunks of like length are embedded together, since a batch is as slow as its longest.
+/// One vector a chunk, in order. Chunks of like length go together: a batch is as slow as its longest text.
 async fn embed(
     rooms: &Rooms,
-    chunks: Vec<Chunk>,
     title: &str,
-    progress: &Progress,
-) -> Result<Vec<(Chunk, Vec<f32>)>, IngestError> {
+    chunks: &[Chunk],
+    reporter: &Reporter,
+) -> Result<Vec<Vec<f32>>, IngestError> {
     let title = chunk::context_title(title, rooms.rules, &|text| rooms.embedder.count_tokens(text));
-    let total = count(chunks.len());
+    let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
     let mut order: Vec<usize> = (0..chunks.len()).collect();
     order.sort_by_key(|&at| chunks[at].tokens);
-    let mut vectors: Vec<Vec<f32>> = vec![Vec::new(); chunks.len()];
-    for (batch, done) in order.chunks(limits::EMBED_CHUNKS_AT_ONCE).zip((0..).step_by(limits::EMBED_CHUNKS_AT_ONCE)) {
-        progress.at(SourceState::Embedding { done, total });
-        let texts = batch.iter().map(|&at| chunks[at].embedded_text(title)).collect();
-        for (&at, vector) in batch.iter().zip(embed_patiently(&rooms.embedder, texts).await?) {
+    let mut vectors = vec![Vec::new(); chunks.len()];
+    for (group, begun) in order.chunks(EMBED_AT_ONCE).zip((0..).step_by(EMBED_AT_ONCE)) {
+        reporter.tell(SourceState::Embedding { done: count(begun), total: count(chunks.len()) });
+        let texts: Vec<String> = group.iter().map(|&at| chunks[at].embedded_text(title)).collect();
+        let made = embed_patiently(&rooms.embedder, texts).await?;
+        if made.len() != group.len() {
+            return Err(IngestError::Later(format!("{} vectors came for {} texts", made.len(), group.len())));
+        }
+        for (&at, vector) in group.iter().zip(made) {
             vectors[at] = vector;
         }
     }
-    progress.at(SourceState::Embedding { done: total, total });
-    Ok(chunks.into_iter().zip(vectors).collect())
+    Ok(vectors)
 }
 
-/// Embeds `texts`, waiting while the embedder has too much to do.
-async fn embed_patiently(embedder: &Embedder, texts: Vec<String>) -> Result<Vec<Vec<f32>>, IngestError> {
-    let expected = texts.len();
-    let vectors = loop {
+/// Waits for as long as the embedder is busy: the document is in no hurry.
+async fn embed_patiently(embedder: &Embedder, texts: Vec<String>) -> Result<Vec<Vec<f32>>, InferenceError> {
+    let mut wait = BUSY_WAIT;
+    loop {
         match embedder.embed(texts.clone(), Urgency::Passages).await {
-            Err(InferenceError::Busy) => tokio::time::sleep(BUSY_WAIT).await,
-            Err(error) => return Err(IngestError::Later(error.to_string())),
-            Ok(vectors) => break vectors,
+            Err(InferenceError::Busy) => tokio::time::sleep(wait).await,
+            other => return other,
         }
-    };
-    match vectors.len() == expected {
-        true => Ok(vectors),
-        false => Err(IngestError::Later(format!("{} vectors came back for {expected} texts", vectors.len()))),
+        wait = (wait * 2).min(BUSY_WAIT_MAX);
     }
 }
-
-fn count(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or(u32::MAX)
-}
-
-impl From<ExtractError> for IngestError {
-    /// Reading a file may fail for reasons of the disk or the system; all else is in the document.
-    fn from(error: ExtractError) -> IngestError {
-        match error {
-            ExtractError::Io(error) => IngestError::Later(error.to_string()),
-            error => IngestError::Document(error),
-        }
-    }
-}
-
-impl From<StoreError> for IngestError {
-    fn from(error: StoreError) -> IngestError {
-        IngestError::Later(error.to_string())
-    }
-}
-
-#[cfg(test)]
-mod tests;

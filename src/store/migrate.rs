@@ -1,6 +1,8 @@
 //! Numbered migrations: files that are run once each, in order, every one in a transaction with its number.
 
-use std::path::Path;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -11,34 +13,34 @@ use super::error::{Result, StoreError};
 const APPLICATION_ID: i32 = 0x4e4f_5349;
 
 /// The migrations; the first makes schema 1. Released ones are never edited, only followed.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_ground.sql")];
-
-/// The schema that this release knows.
-pub(super) const SCHEMA_KNOWN: u32 = MIGRATIONS.len() as u32;
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_ground.sql")];
 
 /// Refuses a file that a later release has migrated or that is not ours, without writing to it or to its log.
-pub(super) fn refuse_foreign(path: &Path) -> Result<()> {
+pub(super) fn refuse_foreign(path: &Path, migrations: &[&str]) -> Result<()> {
     let bytes = path.metadata().map_or(0, |file| file.len());
     if bytes == 0 {
         return Ok(());
     }
     let connection = connection::looking(path)?;
     let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let found = schema(&connection)?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if application != APPLICATION_ID && (tables > 0 || found > 0) {
         return Err(StoreError::Damaged(format!("{} is the database of another program", path.display())));
     }
-    if found > SCHEMA_KNOWN {
-        return Err(StoreError::NewerSchema { found, known: SCHEMA_KNOWN });
+    if found as usize > migrations.len() {
+        return Err(StoreError::NewerSchema { found, known: migrations.len() as u32 });
     }
     Ok(())
 }
 
-/// Runs the migrations that the database has not seen.
-pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
-    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    for (number, sql) in (1u32..).zip(MIGRATIONS).skip(found as usize) {
+/// Runs the migrations that the database has not seen, after a copy of it was put beside.
+pub(super) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<()> {
+    let found = schema(connection)?;
+    if found > 0 && (found as usize) < migrations.len() {
+        copy_beside(connection, path, found)?;
+    }
+    for (number, sql) in (1u32..).zip(migrations).skip(found as usize) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(sql)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -46,4 +48,24 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
         transaction.commit()?;
     }
     Ok(())
+}
+
+fn schema(connection: &Connection) -> Result<u32> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+/// Copies the database to `<name>.schema-<found>`, whole and on disk, in place of a copy that an earlier try began.
+fn copy_beside(connection: &Connection, path: &Path, found: u32) -> Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".schema-{found}"));
+    let copy = PathBuf::from(name);
+    match fs::remove_file(&copy) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(StoreError::engine(error)),
+        _ => {}
+    }
+    let text = copy.to_str().ok_or_else(|| StoreError::engine("the data folder's name is not UTF-8"))?;
+    connection.execute("VACUUM INTO ?1", [text])?;
+    let force = |path: &Path| File::open(path).and_then(|file| file.sync_all()).map_err(StoreError::engine);
+    force(&copy)?;
+    copy.parent().map_or(Ok(()), force)
 }

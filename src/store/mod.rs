@@ -6,9 +6,9 @@
 //! vectors and texts takes a [`Scope`](crate::domain::account::Scope) and filters by it in SQL: what lies outside is
 //! not found, not counted and not scored.
 //!
-//! In reading order: the machinery ([`connection`], [`migrate`], [`queue`], [`writer`], [`reader`]), the people
-//! ([`users`], [`accounts`], [`sessions`], [`tokens`]), the write walk ([`sources`], [`jobs`], [`ingests`],
-//! [`changes`], [`generations`]), the read walk ([`chunks`], [`vectors`], [`passages`], [`texts`]) and [`chats`].
+//! In reading order: the machinery (`connection`, `migrate`, `queue`, `writer`, `reader`), the people
+//! (`users`, `accounts`, `sessions`, `tokens`), the write walk (`sources`, `jobs`, `ingests`,
+//! `changes`, `generations`), the read walk (`chunks`, `vectors`, `passages`, `texts`) and `chats`.
 
 mod error;
 mod connection;
@@ -31,6 +31,8 @@ mod vectors;
 mod passages;
 mod texts;
 mod chats;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -55,7 +57,7 @@ pub use users::{Claimed, NewPerson};
 /// The database of one data folder. Clones share its threads.
 #[derive(Clone)]
 pub struct Store {
-    rooms: Arc<Threads>,
+    threads: Arc<Threads>,
 }
 
 /// The threads behind every clone of a [`Store`].
@@ -69,11 +71,17 @@ impl Store {
     /// Opens the database at `path`, made if it is not there, and brings its schema up to date. Blocks.
     ///
     /// Refuses a database that a later release has migrated ([`StoreError::NewerSchema`]) and a file that is something
-    /// else ([`StoreError::Damaged`]), both without writing to it.
+    /// else ([`StoreError::Damaged`]), both without writing to it. Before an older schema is touched, a copy is put
+    /// beside the database: `nosia.db.schema-1` is what the release with schema 1 left.
     pub fn open(path: &Path) -> Result<Store> {
-        migrate::refuse_foreign(path)?;
+        Store::open_with(path, migrate::MIGRATIONS)
+    }
+
+    /// Opens with these migrations: all of them, but in tests.
+    fn open_with(path: &Path, migrations: &[&str]) -> Result<Store> {
+        migrate::refuse_foreign(path, migrations)?;
         let mut first = connection::writing(path)?;
-        migrate::migrate(&mut first)?;
+        migrate::migrate(&mut first, path, migrations)?;
         let (writer, requests) = queue::bounded(limits::WRITER_QUEUE_MAX);
         let mut running = vec![writer::start(first, requests)?];
         let (readers, requests) = queue::bounded(limits::READER_QUEUE_MAX);
@@ -81,7 +89,7 @@ impl Store {
         for number in 0..limits::READERS {
             running.push(reader::start(number, connection::reading(path)?, Arc::clone(&requests))?);
         }
-        Ok(Store { rooms: Arc::new(Threads { writer, readers, running: Mutex::new(running) }) })
+        Ok(Store { threads: Arc::new(Threads { writer, readers, running: Mutex::new(running) }) })
     }
 
     /// Finishes what was asked before, writes the whole log back into the database file, and ends the threads.
@@ -89,10 +97,10 @@ impl Store {
     /// Whatever is asked later, of any clone, is [`StoreError::Closed`].
     pub async fn close(&self) {
         for _ in 0..limits::READERS {
-            self.rooms.readers.stop().await;
+            self.threads.readers.stop().await;
         }
-        self.rooms.writer.stop().await;
-        let running = std::mem::take(&mut *self.rooms.running.lock().expect("nothing panics while holding it"));
+        self.threads.writer.stop().await;
+        let running = std::mem::take(&mut *self.threads.running.lock().expect("nothing panics while holding it"));
         let joined = tokio::task::spawn_blocking(move || running.into_iter().try_for_each(JoinHandle::join));
         if !matches!(joined.await, Ok(Ok(()))) {
             tracing::error!("a thread of the store panicked");
@@ -116,7 +124,7 @@ impl Store {
         W: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
         let (tell, told) = oneshot::channel();
-        self.rooms.readers.send(reader::request(work, tell))?;
+        self.threads.readers.send(reader::request(work, tell))?;
         told.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -130,7 +138,7 @@ impl Store {
         W: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
         let (tell, told) = oneshot::channel();
-        self.rooms.writer.send(writer::request(work, tell))?;
+        self.threads.writer.send(writer::request(work, tell))?;
         told.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -140,7 +148,7 @@ impl Store {
         W: FnOnce(&Connection) -> Result<()> + Send + 'static,
     {
         let (tell, _) = oneshot::channel();
-        if let Err(error) = self.rooms.writer.send(writer::request(work, tell)) {
+        if let Err(error) = self.threads.writer.send(writer::request(work, tell)) {
             tracing::debug!(%error, "a last use was not noted");
         }
     }

@@ -103,7 +103,10 @@ fn commit_group(connection: &Connection, first: Request, requests: &mut mpsc::Re
     }
     let committed = commit(connection, &group);
     for done in group {
-        (done.tell)(committed.as_ref().map(|()| ()).map_err(StoreError::again));
+        (done.tell)(match &committed {
+            Ok(()) => Ok(()),
+            Err(error) => Err(error.again()),
+        });
     }
     stop
 }

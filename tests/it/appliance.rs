@@ -174,8 +174,7 @@ impl Appliance {
     pub async fn settled(&self, token: &str, source: i64) -> Value {
         let begun = Instant::now();
         loop {
-            let state: Value =
-                self.get(token, &format!("/api/v1/sources/{source}")).await.json().await.expect("JSON");
+            let state: Value = self.get(token, &format!("/api/v1/sources/{source}")).await.json().await.expect("JSON");
             if matches!(state["state"].as_str(), Some("ready" | "failed")) {
                 return state;
             }

@@ -25,10 +25,8 @@ async fn bad_files_are_refused_or_failed_with_a_reason() {
         assert_eq!(status, StatusCode::BAD_REQUEST, "{name}: {body}");
         assert!(body.to_lowercase().contains(&named.to_lowercase()), "{name}: {body}");
     }
-    let failing: &[(&str, &[u8])] = &[
-        ("broken.pdf", b"%PDF-1.7\nthis is all there is"),
-        ("broken.docx", b"PK\x03\x04not really a word document"),
-    ];
+    let failing: &[(&str, &[u8])] =
+        &[("broken.pdf", b"%PDF-1.7\nthis is all there is"), ("broken.docx", b"PK\x03\x04not really a word document")];
     for (name, bytes) in failing {
         let response = appliance.upload(&token, name, bytes).await;
         if response.status() == StatusCode::BAD_REQUEST {
@@ -61,7 +59,10 @@ async fn bad_requests_are_told_what_is_wrong() {
         (message(String::new()), "empty"),
         (json!({ "model": "nosia", "messages": [] }), "messages"),
         (json!({ "model": "nosia" }), "messages"),
-        (json!({ "model": "nosia", "messages": [{ "role": "user", "content": "x" }], "temperature": 9 }), "temperature"),
+        (
+            json!({ "model": "nosia", "messages": [{ "role": "user", "content": "x" }], "temperature": 9 }),
+            "temperature",
+        ),
     ];
     for (body, named) in cases {
         let response = appliance.post(&token, "/v1/chat/completions", &body).await;
@@ -90,7 +91,8 @@ async fn an_upload_that_is_too_large_is_refused_and_leaves_nothing() {
     let pieces = std::iter::once(bytes::Bytes::from(head)).chain(std::iter::repeat_n(piece, 2048));
     let body = reqwest::Body::wrap_stream(futures_util::stream::iter(pieces.map(Ok::<_, std::io::Error>)));
     let request = appliance.client.post(format!("{}/api/v1/files", appliance.base)).bearer_auth(&token);
-    let sent = request.header("content-type", format!("multipart/form-data; boundary={border}")).body(body).send().await;
+    let sent =
+        request.header("content-type", format!("multipart/form-data; boundary={border}")).body(body).send().await;
     // The server may answer and close while the body is still on its way; either way nothing stays.
     if let Ok(response) = sent {
         assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);

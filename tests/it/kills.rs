@@ -56,7 +56,13 @@ fn key(round: u32, number: u32) -> String {
 
 fn note(round: u32, number: u32) -> String {
     let filler: String = (0..40)
-        .map(|line| format!("Line {line} of the log for berth {number}: wind {} knots, pressure {} hPa.\n\n", round + line, 980 + line))
+        .map(|line| {
+            format!(
+                "Line {line} of the log for berth {number}: wind {} knots, pressure {} hPa.\n\n",
+                round + line,
+                980 + line
+            )
+        })
         .collect();
     format!("# Log {round}-{number}\n\nThe code word of this log is {}.\n\n{filler}", key(round, number))
 }

@@ -6,10 +6,10 @@ pub mod models;
 
 use serde_json::{Value, json};
 
-use crate::app::models as known;
-use crate::app::principal::Principal;
 use crate::app::App;
 use crate::app::error::Kind;
+use crate::app::models as known;
+use crate::app::principal::Principal;
 use crate::http::error::Failure;
 
 /// Checks that `name` is a model of `kind` (`chat` or `embedding`) that this appliance has.
@@ -19,10 +19,8 @@ fn must_know(app: &App, principal: &Principal, name: &str, kind: &str) -> Result
         return Ok(());
     }
     let names: Vec<_> = rows.iter().filter(|row| row.kind == kind).map(|row| format!("`{}`", row.id)).collect();
-    Err(Failure {
-        field: Some("model".to_owned()),
-        ..Failure::new(Kind::NotFound, format!("There is no {kind} model `{name}` here. There is {}.", names.join(", ")))
-    })
+    let message = format!("There is no {kind} model `{name}` here. There is {}.", names.join(", "));
+    Err(Failure::new(Kind::NotFound, message).at("model"))
 }
 
 /// Token counts as every answer of this face carries them.

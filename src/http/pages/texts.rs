@@ -80,7 +80,6 @@ texts! {
     stop: "Stop the answer", "Arrêter la réponse";
     stopped: "Stopped.", "Arrêtée.";
     searching: "Searching your documents", "Recherche dans vos documents";
-    writing: "Writing", "Rédaction";
     answer_done: "Answer:", "Réponse :";
     citation_mark: "Citation", "Citation";
     citations: "Citations", "Citations";
@@ -188,7 +187,6 @@ texts! {
     error_busy: "Busy", "Occupé";
     error_internal: "Something went wrong", "Un problème est survenu";
     back_home: "Back to the questions", "Retour aux questions";
-    back: "Back", "Retour";
 }
 
 impl Texts {

