@@ -1,0 +1,76 @@
+//! The words of a document, by which a hyphen at a line's end is kept or taken out.
+
+use std::collections::HashSet;
+
+use super::line::Line;
+
+/// The document's own vocabulary, in lower case.
+#[derive(Default)]
+pub(super) struct Words {
+    /// Words and compounds (`in-network`) that stand within lines.
+    whole: HashSet<String>,
+}
+
+impl Words {
+    pub fn of(pages: &[Vec<Line>]) -> Words {
+        let mut whole = HashSet::new();
+        for line in pages.iter().flatten() {
+            let words: Vec<&str> = line.text.split(' ').collect();
+            // The last word of a line may be the first part of one.
+            let complete = words.len() - usize::from(words.last().is_some_and(|word| word.ends_with('-')));
+            whole.extend(words[..complete].iter().map(|word| bare(word)).filter(|word| !word.is_empty()));
+        }
+        Words { whole }
+    }
+
+    /// `first`, which ends in a hyphen, and `second` as they are written when no line ends between them.
+    pub fn joined(&self, first: &str, second: &str) -> String {
+        let stem = first.trim_end_matches(['-', '\u{2010}', '\u{ad}']);
+        if first.ends_with('\u{ad}') {
+            return format!("{stem}{second}");
+        }
+        let (left, right) = (bare(last_word(stem)), bare(second.split(' ').next().unwrap_or_default()));
+        let knows = |word: &str| self.whole.contains(word);
+        let compound = format!("{left}-{right}");
+        let keeps = knows(&compound)
+            || left.contains('-')
+            || !left.chars().all(char::is_alphabetic)
+            || (!knows(&format!("{left}{right}")) && knows(&left) && knows(&right));
+        match keeps {
+            true => format!("{first}{second}"),
+            false => format!("{stem}{second}"),
+        }
+    }
+}
+
+fn last_word(text: &str) -> &str {
+    text.rsplit(' ').next().unwrap_or_default()
+}
+
+/// A word in lower case without the marks around it.
+fn bare(word: &str) -> String {
+    word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Words;
+
+    #[test]
+    fn hyphens_are_kept_where_the_document_has_them() {
+        let known = ["in-network", "network", "in", "well", "known", "representation"];
+        let words = Words { whole: known.map(str::to_owned).into_iter().collect() };
+        let cases = [
+            ("an in-", "network doctor", "an in-network doctor"),
+            ("no represen-", "tation, sir", "no representation, sir"),
+            ("well-", "known", "well-known"),
+            ("out-of-", "pocket", "out-of-pocket"),
+            ("hyphe-", "nated", "hyphenated"),
+            ("soft\u{ad}", "ware", "software"),
+            ("2024-", "2025", "2024-2025"),
+        ];
+        for (first, second, joined) in cases {
+            assert_eq!(words.joined(first, second), joined);
+        }
+    }
+}
