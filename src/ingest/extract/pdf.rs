@@ -54,7 +54,8 @@ pub(super) fn read(bytes: &[u8], on_page: &mut dyn FnMut(u32, u32)) -> Result<Ex
         [_] => notes.push(format!("{} has no text: it may be a scanned image.", named(&without_text))),
         _ => notes.push(format!("{} have no text: they may be scanned images.", named(&without_text))),
     }
-    let pages = furniture::removed(pages.into_iter().map(Option::unwrap_or_default).collect());
+    let heights: Vec<(f32, f32)> = (0..count).map(|index| height(&document, index)).collect();
+    let pages = furniture::removed(pages.into_iter().map(Option::unwrap_or_default).collect(), &heights);
     Ok(composed(&pages, own_title(&document), notes))
 }
 
@@ -70,9 +71,17 @@ fn lines(
     for (index, number) in (0..count).zip(1..) {
         let order = ReadingOrder::ColumnAware;
         let read = catch_unwind(AssertUnwindSafe(|| {
-            document.extract_spans_filtered_with_reading_order(index, order, hidden.clone(), HashSet::new())
+            let runs =
+                document.extract_spans_filtered_with_reading_order(index, order, hidden.clone(), HashSet::new())?;
+            let lines = line::lines(runs);
+            // A filled form may have all of its text in its fields, which are no runs of the page.
+            Ok::<_, pdf_oxide::Error>(if lines.is_empty() {
+                line::unplaced(&document.extract_text(index)?)
+            } else {
+                lines
+            })
         }));
-        let lines = read.ok().and_then(Result::ok).map(line::lines);
+        let lines = read.ok().and_then(Result::ok);
         bytes += lines.iter().flatten().map(|line| line.text.len()).sum::<usize>();
         if bytes > limits::EXTRACT_BYTES_MAX {
             return Err(too_much_text());
@@ -83,21 +92,25 @@ fn lines(
     Ok(pages)
 }
 
+/// Lower and upper edge of a page; of one that does not say, edges that no line is near to.
+fn height(document: &PdfDocument, index: usize) -> (f32, f32) {
+    let found = catch_unwind(AssertUnwindSafe(|| document.get_page_media_box(index)));
+    found.ok().and_then(Result::ok).map_or((f32::MIN, f32::MAX), |(_, lower, _, upper)| (lower, upper))
+}
+
 /// One text of all pages. A page's span reaches to where the next page begins.
 fn composed(pages: &[Vec<Line>], title: Option<String>, notes: Vec<String>) -> Extract {
     let flow = Flow::new(pages, Words::of(pages));
+    let texts: Vec<String> = pages.iter().map(|page| flow.page(page)).collect();
+    let last = texts.iter().rposition(|text| !text.is_empty());
     let mut markdown = String::new();
     let mut spans: Vec<PageSpan> = Vec::with_capacity(pages.len());
-    for (page, number) in pages.iter().zip(1..) {
-        let text = flow.page(page);
-        if !text.is_empty() && !markdown.is_empty() {
+    for ((text, at), number) in texts.iter().zip(0..).zip(1..) {
+        let start = markdown.len();
+        markdown.push_str(text);
+        if !text.is_empty() && last > Some(at) {
             markdown.push_str("\n\n");
         }
-        let start = markdown.len();
-        if let Some(last) = spans.last_mut() {
-            last.span.end = start;
-        }
-        markdown.push_str(&text);
         spans.push(PageSpan { number, span: Span { start, end: markdown.len() } });
     }
     Extract { title: title.or_else(|| pages.first().and_then(|page| flow.title(page))), markdown, pages: spans, notes }
@@ -138,10 +151,12 @@ fn own_title(document: &PdfDocument) -> Option<String> {
     let title = title.trim();
     let lower = title.to_lowercase();
     let by_program = lower.starts_with("microsoft ") || lower.starts_with("untitled") || lower.starts_with("slide 1");
-    let is_file = lower.ends_with(".pdf") || lower.contains(".doc") || lower.contains(".indd") || lower.contains(".tex");
+    let is_file =
+        lower.ends_with(".pdf") || lower.contains(".doc") || lower.contains(".indd") || lower.contains(".tex");
     let is_path = title.contains('\\') || title.starts_with('/') || title.starts_with("file:");
     let letters = title.chars().filter(|c| c.is_alphabetic()).count();
-    (letters >= 3 && letters * 2 > title.chars().count() && !by_program && !is_file && !is_path).then(|| title.to_owned())
+    (letters >= 3 && letters * 2 > title.chars().count() && !by_program && !is_file && !is_path)
+        .then(|| title.to_owned())
 }
 
 /// A text string of a PDF: UTF-16 or UTF-8 by its mark, else nearly Latin-1. Source: ISO 32000-2, 7.9.2.2.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::line::Line;
+use super::line::{Cell, Line};
 use super::words::Words;
+use crate::ingest::extract::table::Table;
 
 /// What is common in a document, against which a line is judged.
 pub(super) struct Flow {
@@ -27,15 +28,18 @@ const LEVELS_MAX: usize = 4;
 /// How much wider than usual the step to the next line of a paragraph may be.
 const STEP_SLACK: f32 = 1.22;
 
+/// The widest step from one row of a table to the next, in parts of the font size.
+const ROW_STEP: f32 = 3.0;
+
 /// A block being put together from lines.
 struct Block {
     kind: Kind,
     text: String,
     /// Its first line's left edge, from which its other lines may be indented.
     left: f32,
-    /// The farthest right that it reaches.
-    right: f32,
     last: Line,
+    /// The rows of a table.
+    rows: Vec<Vec<Cell>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,35 +72,40 @@ impl Flow {
 
     /// The text of one page.
     pub fn page(&self, lines: &[Line]) -> String {
+        let margins = margins(lines);
         let mut blocks: Vec<Block> = Vec::new();
         for (at, line) in lines.iter().enumerate() {
             let kind = self.kind(line, lines.get(at + 1));
-            match blocks.last_mut().filter(|block| self.goes_on(block, line, kind)) {
+            match blocks.last_mut().filter(|block| self.goes_on(block, line, kind, &margins)) {
                 Some(block) => self.join(block, line),
                 None => blocks.push(Block {
                     kind,
                     text: if kind == Kind::Item { item(&line.text) } else { line.text.clone() },
                     left: line.left,
-                    right: line.right,
                     last: line.clone(),
+                    rows: if kind == Kind::Rows { vec![line.cells.clone()] } else { Vec::new() },
                 }),
             }
         }
         written(blocks)
     }
 
-    /// The title that the first page shows: its largest lines, if they are clearly larger than the body.
+    /// The title that the first page shows: the first lines that are clearly larger than the body.
     pub fn title(&self, page: &[Line]) -> Option<String> {
         let letters = |line: &Line| line.text.chars().filter(|c| c.is_alphabetic()).count();
-        let fits = |line: &&Line| letters(line) >= 3;
-        let largest = page.iter().filter(fits).map(|line| tenths(line.size)).max()?;
-        if (largest as f32) < self.body * 1.25 * 10.0 {
-            return None;
+        let is_large = |line: &&Line| line.size > self.body * 1.25;
+        let first = page.iter().position(|line| is_large(&line) && letters(line) >= 3)?;
+        let mut title = String::new();
+        for line in page[first..].iter().take_while(is_large) {
+            if title.chars().count() + line.text.chars().count() > HEADING_CHARS_MAX {
+                break;
+            }
+            if !title.is_empty() {
+                title.push(' ');
+            }
+            title.push_str(&line.text);
         }
-        let first = page.iter().position(|line| tenths(line.size) == largest && letters(line) >= 3)?;
-        let lines = page[first..].iter().take_while(|line| tenths(line.size) >= largest - 5);
-        let title = lines.map(|line| line.text.as_str()).collect::<Vec<_>>().join(" ");
-        (title.chars().count() <= HEADING_CHARS_MAX).then_some(title)
+        (!title.is_empty()).then_some(title)
     }
 
     /// What `line` begins, if it begins a block; `next` stands below it.
@@ -107,17 +116,18 @@ impl Flow {
         if let Some(level) = self.heading_level(line, next) {
             return Kind::Heading(level);
         }
-        match (line.fixed_width, line.gaps) {
+        match (line.fixed_width, line.cells.is_empty()) {
             (true, _) => Kind::Code,
-            (false, true) => Kind::Rows,
-            (false, false) => Kind::Paragraph,
+            (false, false) => Kind::Rows,
+            (false, true) => Kind::Paragraph,
         }
     }
 
     fn heading_level(&self, line: &Line, next: Option<&Line>) -> Option<usize> {
         let chars = line.text.chars().count();
         let letters = line.text.chars().filter(|c| c.is_alphabetic()).count();
-        if chars > HEADING_CHARS_MAX || letters < 2 || letters * 2 < chars || line.fixed_width || line.gaps {
+        if chars > HEADING_CHARS_MAX || letters < 2 || letters * 2 < chars || line.fixed_width || !line.cells.is_empty()
+        {
             return None;
         }
         let size = tenths(line.size);
@@ -131,39 +141,32 @@ impl Flow {
     }
 
     /// Whether `line`, which would begin a block of `kind`, goes on with `block` instead.
-    fn goes_on(&self, block: &Block, line: &Line, kind: Kind) -> bool {
+    fn goes_on(&self, block: &Block, line: &Line, kind: Kind, margins: &BTreeMap<i32, f32>) -> bool {
         let last = &block.last;
         let size = last.size.max(line.size);
         let step = last.bottom - line.bottom;
         let close = step > 0.3 * size && step <= self.pitch * STEP_SLACK * size;
         let alike = (last.size - line.size).abs() < 0.12 * size;
-        let broken = last.text.ends_with('-') && line.text.starts_with(char::is_lowercase);
+        let lower = line.text.starts_with(char::is_lowercase);
+        let broken = last.text.ends_with('-') && lower;
+        let early = !lower && ended_early(last, line, margins);
         match (block.kind, kind) {
             (Kind::Heading(a), Kind::Heading(b)) => a == b && close && alike && last.bold == line.bold,
-            (Kind::Rows, Kind::Rows) | (Kind::Code, Kind::Code) => close,
-            (Kind::Paragraph | Kind::Item, Kind::Paragraph | Kind::Rows) if kind == Kind::Rows => false,
+            (Kind::Rows, Kind::Rows) => step > 0.0 && step <= ROW_STEP * size,
+            (Kind::Code, Kind::Code) => close,
             (Kind::Paragraph, Kind::Paragraph) => {
-                let from_column = step < -size && line.text.starts_with(char::is_lowercase) && !ends(&last.text);
-                alike && (broken || from_column || (close && !self.begins(block, line)))
+                let from_column = step < -size && lower && !ends(&last.text);
+                let indented = line.left > last.left + size && line.left < last.left + 4.0 * size;
+                let begins = early || (!lower && ends(&last.text) && indented && last.left <= block.left + 0.5 * size);
+                alike && (broken || from_column || (close && !begins))
             }
-            // An item goes on below its own text, not below its mark.
+            // An item goes on below its own text, or below its mark if its sentence is not at its end.
             (Kind::Item, Kind::Paragraph) => {
                 let indented = line.left > block.left + 0.5 * size;
-                let wraps = !ends(&last.text) && last.right > block.right - 3.0 * size;
-                alike && close && (indented || wraps || broken)
+                alike && close && (indented || broken || (!early && !ends(&last.text)))
             }
             _ => false,
         }
-    }
-
-    /// Whether `line` begins a paragraph although it stands close below `block`: it is indented, or the line above
-    /// ended early with the end of a sentence.
-    fn begins(&self, block: &Block, line: &Line) -> bool {
-        let size = line.size.max(1.0);
-        let indented = line.left > block.last.left + size && line.left < block.last.left + 4.0 * size;
-        let early = block.last.right < block.right.max(line.right) - 6.0 * size;
-        let upper = !line.text.starts_with(char::is_lowercase);
-        ends(&block.last.text) && upper && (early || (indented && block.last.left <= block.left + 0.5 * size))
     }
 
     fn join(&self, block: &mut Block, line: &Line) {
@@ -172,6 +175,7 @@ impl Flow {
             Kind::Code | Kind::Rows => {
                 block.text.push('\n');
                 block.text.push_str(&line.text);
+                block.rows.push(line.cells.clone());
             }
             _ if hyphen && line.text.starts_with(char::is_alphanumeric) => {
                 block.text = self.words.joined(&block.text, &line.text);
@@ -183,7 +187,6 @@ impl Flow {
                 block.text.push_str(&line.text);
             }
         }
-        block.right = block.right.max(line.right);
         block.last = line.clone();
     }
 }
@@ -198,6 +201,7 @@ fn written(blocks: Vec<Block>) -> String {
         }
         last = Some(block.kind);
         let text = block.text.replace('\u{ad}', "");
+        let text = table(&block.rows).unwrap_or(text);
         match block.kind {
             Kind::Heading(level) => {
                 out.push_str(&"#".repeat(level));
@@ -211,6 +215,59 @@ fn written(blocks: Vec<Block>) -> String {
         }
     }
     out
+}
+
+/// How far right lines that begin at about the same place reach.
+fn margins(lines: &[Line]) -> BTreeMap<i32, f32> {
+    let mut margins = BTreeMap::new();
+    for line in lines {
+        let right = margins.entry(column(line)).or_insert(line.right);
+        *right = right.max(line.right);
+    }
+    margins
+}
+
+/// Lines of one column begin within a few points of each other.
+fn column(line: &Line) -> i32 {
+    (line.left / 8.0).round() as i32
+}
+
+/// Whether the first word of `line` would have had room at the end of `last`, so that the line was meant to end there.
+fn ended_early(last: &Line, line: &Line, margins: &BTreeMap<i32, f32>) -> bool {
+    let near = column(last) - 1..=column(last) + 1;
+    let margin = margins.range(near).map(|(_, right)| *right).fold(last.right, f32::max);
+    let chars = line.text.chars().count().max(1) as f32;
+    let word = line.text.split(' ').next().map_or(0, |word| word.chars().count()) as f32;
+    let width = (line.right - line.left) / chars * (word + 3.0);
+    last.right + width < margin
+}
+
+/// Rows as a Markdown table, if their cells stand in columns: the cells' extents, laid over each other, leave gaps.
+fn table(rows: &[Vec<Cell>]) -> Option<String> {
+    if rows.len() < 2 {
+        return None;
+    }
+    let mut extents: Vec<(f32, f32)> = rows.iter().flatten().map(|cell| (cell.left, cell.right)).collect();
+    extents.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut columns: Vec<(f32, f32)> = Vec::new();
+    for (left, right) in extents {
+        match columns.last_mut().filter(|column| left < column.1) {
+            Some(column) => column.1 = column.1.max(right),
+            None => columns.push((left, right)),
+        }
+    }
+    if columns.len() < 2 {
+        return None;
+    }
+    let mut table = Table::default();
+    for row in rows {
+        table.row();
+        for column in &columns {
+            let inside = row.iter().filter(|cell| cell.left >= column.0 && cell.left < column.1);
+            table.cell(inside.map(|cell| cell.text.as_str()).collect::<Vec<_>>().join(" "));
+        }
+    }
+    Some(table.markdown())
 }
 
 /// The step from line to line that is most common in text of the body's size, in parts of that size.

@@ -9,6 +9,8 @@ use super::line::Line;
 pub(super) struct Words {
     /// Words and compounds (`in-network`) that stand within lines.
     whole: HashSet<String>,
+    /// Whether most lines that end in a hyphen end in one that the word has anyway, as word processors leave it.
+    hyphens_are_own: bool,
 }
 
 impl Words {
@@ -20,7 +22,16 @@ impl Words {
             let complete = words.len() - usize::from(words.last().is_some_and(|word| word.ends_with('-')));
             whole.extend(words[..complete].iter().map(|word| bare(word)).filter(|word| !word.is_empty()));
         }
-        Words { whole }
+        let mut words = Words { whole, hyphens_are_own: false };
+        let (mut own, mut added) = (0usize, 0usize);
+        for pair in pages.iter().flat_map(|page| page.windows(2)) {
+            let Some(stem) = pair[0].text.strip_suffix('-') else { continue };
+            let (left, right) = (bare(last_word(stem)), bare(first_word(&pair[1].text)));
+            own += usize::from(words.whole.contains(&format!("{left}-{right}")));
+            added += usize::from(words.whole.contains(&format!("{left}{right}")));
+        }
+        words.hyphens_are_own = own > added;
+        words
     }
 
     /// `first`, which ends in a hyphen, and `second` as they are written when no line ends between them.
@@ -29,13 +40,13 @@ impl Words {
         if first.ends_with('\u{ad}') {
             return format!("{stem}{second}");
         }
-        let (left, right) = (bare(last_word(stem)), bare(second.split(' ').next().unwrap_or_default()));
+        let (left, right) = (bare(last_word(stem)), bare(first_word(second)));
         let knows = |word: &str| self.whole.contains(word);
         let compound = format!("{left}-{right}");
         let keeps = knows(&compound)
             || left.contains('-')
             || !left.chars().all(char::is_alphabetic)
-            || (!knows(&format!("{left}{right}")) && knows(&left) && knows(&right));
+            || (!knows(&format!("{left}{right}")) && (self.hyphens_are_own || (knows(&left) && knows(&right))));
         match keeps {
             true => format!("{first}{second}"),
             false => format!("{stem}{second}"),
@@ -45,6 +56,10 @@ impl Words {
 
 fn last_word(text: &str) -> &str {
     text.rsplit(' ').next().unwrap_or_default()
+}
+
+fn first_word(text: &str) -> &str {
+    text.split(' ').next().unwrap_or_default()
 }
 
 /// A word in lower case without the marks around it.
@@ -59,7 +74,7 @@ mod tests {
     #[test]
     fn hyphens_are_kept_where_the_document_has_them() {
         let known = ["in-network", "network", "in", "well", "known", "representation"];
-        let words = Words { whole: known.map(str::to_owned).into_iter().collect() };
+        let words = Words { whole: known.map(str::to_owned).into_iter().collect(), hyphens_are_own: false };
         let cases = [
             ("an in-", "network doctor", "an in-network doctor"),
             ("no represen-", "tation, sir", "no representation, sir"),
