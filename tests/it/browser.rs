@@ -122,7 +122,8 @@ fn driver() -> Option<Child> {
 /// The port that the driver says it listens on. The rest of what it says is read and dropped.
 fn port(driver: &mut Child) -> u16 {
     let mut lines = BufReader::new(driver.stdout.take().expect("piped")).lines().map_while(Result::ok);
-    let port = lines.find_map(|line| line.split("on port ").nth(1)?.trim_end_matches('.').parse().ok());
+    let port =
+        lines.find_map(|line| line.split("started successfully on port ").nth(1)?.trim_end_matches('.').parse().ok());
     std::thread::spawn(move || lines.for_each(drop));
     port.expect("the driver says where it listens")
 }
