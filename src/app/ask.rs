@@ -4,9 +4,9 @@ use std::pin::Pin;
 
 use futures_util::{Stream, StreamExt as _};
 
+use super::App;
 use super::error::{Error, Kind, Result};
 use super::principal::Principal;
-use super::App;
 use crate::answer;
 use crate::domain::answer::Piece;
 use crate::domain::chat::Turn;

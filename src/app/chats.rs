@@ -4,10 +4,10 @@ use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
+use super::App;
 use super::ask::{self, Ask, Pieces};
 use super::error::{Error, Result};
 use super::principal::Principal;
-use super::App;
 use crate::domain::answer::{Citation, Finish, Piece};
 use crate::domain::chat::{Chat, Message, Speaker, Turn};
 use crate::domain::id::ChatId;

@@ -93,9 +93,7 @@ pub async fn run(
         }
         Command::Users => {
             let users = users::list(app, &principal).await?;
-            let row = |user: &crate::domain::account::User| {
-                json!({ "id": user.id.0, "email": user.email, "name": user.name, "administrator": user.administrator })
-            };
+            let row = |user: &crate::domain::account::User| json!({ "id": user.id.0, "email": user.email, "name": user.name, "administrator": user.administrator });
             Ok(users.iter().map(row).collect())
         }
         Command::SetPassword { email, password } => {
@@ -112,7 +110,10 @@ pub async fn run(
             let link = sign_in::setup_link(app).await?;
             let minutes = limits::SETUP_LINK_SECONDS_MAX / 60;
             let link = link.ok_or_else(|| {
-                Error::new(Kind::Conflict, "There is an administrator already. `nosia user passwd` sets a new password.")
+                Error::new(
+                    Kind::Conflict,
+                    "There is an administrator already. `nosia user passwd` sets a new password.",
+                )
             })?;
             Ok(json!({ "path": format!("/setup/{}", link.reveal()), "minutes": minutes }))
         }
@@ -129,13 +130,17 @@ async fn account(app: &App, name: Option<String>) -> Result<crate::domain::accou
         Some(name) => {
             let known = names(&accounts);
             let found = accounts.into_iter().find(|account| account.name == name);
-            found.ok_or_else(|| Error::new(Kind::NotFound, format!("There is no account \"{name}\". There are: {known}.")))
+            found.ok_or_else(|| {
+                Error::new(Kind::NotFound, format!("There is no account \"{name}\". There are: {known}."))
+            })
         }
         None if accounts.is_empty() => {
             Ok(app.store.create_account(sign_in::ACCOUNT_FIRST.to_owned(), clock::now_ms()).await?)
         }
         None if accounts.len() == 1 => Ok(accounts.swap_remove(0)),
-        None => Err(Error::invalid(format!("There are several accounts; name one with --account: {}.", names(&accounts)))),
+        None => {
+            Err(Error::invalid(format!("There are several accounts; name one with --account: {}.", names(&accounts))))
+        }
     }
 }
 
@@ -157,7 +162,10 @@ async fn add_file(
         upload.write(&buffer[..count]).await?;
     }
     if body.limit() > 0 {
-        return Err(Error::invalid(format!("The file \"{name}\" ended {} bytes early; nothing was saved.", body.limit())));
+        return Err(Error::invalid(format!(
+            "The file \"{name}\" ended {} bytes early; nothing was saved.",
+            body.limit()
+        )));
     }
     let added = upload.finish().await?;
     Ok(json!({ "source": source_json(&added.source), "existed": added.existed }))

@@ -1,8 +1,8 @@
 //! Embeddings for a developer: the same model that the appliance searches with.
 
+use super::App;
 use super::error::{Error, Kind, Result};
 use super::principal::Principal;
-use super::App;
 use crate::inference::Urgency;
 use crate::limits;
 
@@ -20,7 +20,10 @@ pub struct Embedded {
 pub async fn embed(app: &App, _principal: &Principal, texts: Vec<String>) -> Result<Embedded> {
     if texts.is_empty() || texts.len() > limits::EMBEDDING_INPUTS_MAX {
         let max = limits::EMBEDDING_INPUTS_MAX;
-        return Err(Error::new(Kind::Invalid, format!("`input` holds 1 to {max} texts; this one has {}.", texts.len())));
+        return Err(Error::new(
+            Kind::Invalid,
+            format!("`input` holds 1 to {max} texts; this one has {}.", texts.len()),
+        ));
     }
     if let Some(at) = texts.iter().position(String::is_empty) {
         return Err(Error::invalid(format!("`input` number {at} is empty.")));

@@ -136,9 +136,9 @@ impl From<InferenceError> for Error {
         match &error {
             InferenceError::Busy => busy(error),
             InferenceError::Input(reason) => Error::invalid(reason.clone()),
-            InferenceError::Unreachable { .. }
-            | InferenceError::Refused { .. }
-            | InferenceError::TimedOut { .. } => Error::new(Kind::Unavailable, error.to_string()),
+            InferenceError::Unreachable { .. } | InferenceError::Refused { .. } | InferenceError::TimedOut { .. } => {
+                Error::new(Kind::Unavailable, error.to_string())
+            }
             InferenceError::Closed | InferenceError::Model(_) => Error::internal(error),
         }
     }

@@ -1,7 +1,7 @@
 //! The models that answer here.
 
-use super::principal::Principal;
 use super::App;
+use super::principal::Principal;
 
 /// The name under which answers made of quotations go.
 pub const QUOTES: &str = "nosia";

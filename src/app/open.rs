@@ -113,7 +113,9 @@ impl App {
 /// Makes the data folder, readable by its owner alone.
 fn make_folder(data: &Path) -> Result<()> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(data);
-    made.map_err(|error| Error::new(Kind::Invalid, format!("The data folder {} cannot be made: {error}.", data.display())))
+    made.map_err(|error| {
+        Error::new(Kind::Invalid, format!("The data folder {} cannot be made: {error}.", data.display()))
+    })
 }
 
 /// Takes the data folder for this process.

@@ -24,12 +24,16 @@ impl Principal {
         if self.role >= Role::Editor {
             return Ok(());
         }
-        Err(Error::forbidden("You may read here but not change anything. Ask an owner of this account for the role \"editor\"."))
+        Err(Error::forbidden(
+            "You may read here but not change anything. Ask an owner of this account for the role \"editor\".",
+        ))
     }
 
     /// The person, for what only a person has: chats and tokens.
     pub fn person(&self) -> Result<&User> {
-        self.user.as_ref().ok_or_else(|| Error::forbidden("This belongs to a person; the command line has none of its own."))
+        self.user
+            .as_ref()
+            .ok_or_else(|| Error::forbidden("This belongs to a person; the command line has none of its own."))
     }
 
     /// Whether the caller administers the whole appliance.

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
+use super::App;
 use super::error::{Error, Kind, Result};
 use super::principal::Principal;
 use super::secret::{self, Secret};
-use super::App;
 use crate::store::{Claimed, NewPerson};
 use crate::{clock, limits};
 
@@ -200,7 +200,8 @@ mod tests {
             sign_ins.failed("a@b", here, 0);
         }
         let later = limits::SIGN_IN_WINDOW_SECONDS * 1000;
-        let cases = [("a@b", here, 1, false), ("a@b", there, 1, true), ("c@b", here, 1, true), ("a@b", here, later, true)];
+        let cases =
+            [("a@b", here, 1, false), ("a@b", there, 1, true), ("c@b", here, 1, true), ("a@b", here, later, true)];
         for (email, address, now_ms, allowed) in cases {
             assert_eq!(sign_ins.may_try(email, address, now_ms).is_ok(), allowed, "{email} {address} at {now_ms}");
         }

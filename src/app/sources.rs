@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::App;
 use super::error::{Error, Kind, Result};
 use super::principal::Principal;
-use super::App;
 use crate::blobs::Incoming;
 use crate::domain::account::COLLECTION_GENERAL;
 use crate::domain::id::{CollectionId, SourceId};
@@ -152,7 +152,10 @@ pub async fn retry(app: &App, principal: &Principal, id: SourceId) -> Result<Sou
     let source = app.store.source(&scope, id).await?.ok_or_else(|| Error::not_found("source"))?;
     if !app.store.retry_source(&scope, id, clock::now_ms()).await? {
         let state = source.state.as_str();
-        return Err(Error::new(Kind::Conflict, format!("Only a failed source can be tried again; this one is {state}.")));
+        return Err(Error::new(
+            Kind::Conflict,
+            format!("Only a failed source can be tried again; this one is {state}."),
+        ));
     }
     app.work.notify_waiters();
     get(app, principal, id).await

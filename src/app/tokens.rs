@@ -1,9 +1,9 @@
 //! API tokens: made, listed and revoked by their own person. The secret is shown once.
 
+use super::App;
 use super::error::{Error, Result};
 use super::principal::Principal;
 use super::secret::Secret;
-use super::App;
 use crate::clock;
 use crate::domain::account::ApiToken;
 use crate::domain::id::TokenId;

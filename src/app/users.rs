@@ -1,21 +1,14 @@
 //! People, as the administrator at the command line keeps them.
 
+use super::App;
 use super::error::{Error, Result};
 use super::principal::Principal;
 use super::sign_in::new_person;
-use super::App;
 use crate::clock;
 use crate::domain::account::{Role, User};
 
 /// Adds a person to the caller's account.
-pub async fn add(
-    app: &App,
-    principal: &Principal,
-    email: &str,
-    name: &str,
-    password: &str,
-    role: Role,
-) -> Result<()> {
+pub async fn add(app: &App, principal: &Principal, email: &str, name: &str, password: &str, role: Role) -> Result<()> {
     must_administer(principal)?;
     let person = new_person(app, email, name, password, false).await?;
     app.store.create_user(person, principal.account.id, role, clock::now_ms()).await?;

@@ -8,7 +8,9 @@ use crate::app::command::{Command, Event};
 use crate::config::Settings;
 
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  nosia ask \"How many days of leave do I have?\"\n  nosia ask \"Who signs travel requests?\" --json\n\nThe exit code is 1 when the documents do not support an answer.")]
+#[command(
+    after_help = "Examples:\n  nosia ask \"How many days of leave do I have?\"\n  nosia ask \"Who signs travel requests?\" --json\n\nThe exit code is 1 when the documents do not support an answer."
+)]
 pub struct Args {
     /// The question
     question: String,

@@ -13,13 +13,12 @@ pub fn run(_args: &Args, common: &Common, settings: &Settings) -> anyhow::Result
     let mut rows = settings.rows();
     rows.extend(chunk_maximum(settings));
     if common.json {
-        let row = |row: &Row| {
-            serde_json::json!({ "name": row.name, "value": row.value, "origin": row.origin, "note": row.note })
-        };
+        let row = |row: &Row| serde_json::json!({ "name": row.name, "value": row.value, "origin": row.origin, "note": row.note });
         println!("{:#}", rows.iter().map(row).collect::<serde_json::Value>());
         return Ok(());
     }
-    let widest = |column: fn(&Row) -> &str| rows.iter().map(|row| column(row).chars().count().min(40)).max().unwrap_or(0);
+    let widest =
+        |column: fn(&Row) -> &str| rows.iter().map(|row| column(row).chars().count().min(40)).max().unwrap_or(0);
     let (name, value) = (widest(|row| &row.name), widest(|row| &row.value));
     for row in &rows {
         let note = if row.note.is_empty() { String::new() } else { format!("  ({})", row.note) };

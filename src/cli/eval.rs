@@ -12,7 +12,9 @@ use crate::app::eval;
 use crate::config::Settings;
 
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  nosia eval questions.jsonl --json\n\nOne question a line:\n  {\"id\": \"q1\", \"question\": \"...\", \"cites\": [{\"source\": \"a.pdf\", \"page\": 7}], \"answer\": \"...\", \"refuse\": false}\n`page`, `answer` and `refuse` may be left out; `source` is a file name or a title.")]
+#[command(
+    after_help = "Example:\n  nosia eval questions.jsonl --json\n\nOne question a line:\n  {\"id\": \"q1\", \"question\": \"...\", \"cites\": [{\"source\": \"a.pdf\", \"page\": 7}], \"answer\": \"...\", \"refuse\": false}\n`page`, `answer` and `refuse` may be left out; `source` is a file name or a title."
+)]
 pub struct Args {
     /// The questions, as JSON lines
     #[arg(value_name = "SET.jsonl")]

@@ -16,7 +16,9 @@ use crate::config::Settings;
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
 
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  nosia ingest handbook.pdf\n  nosia ingest policies/ 'reports/*.docx'\n  nosia ingest archive/ --no-wait")]
+#[command(
+    after_help = "Examples:\n  nosia ingest handbook.pdf\n  nosia ingest policies/ 'reports/*.docx'\n  nosia ingest archive/ --no-wait"
+)]
 pub struct Args {
     /// Files, folders (read with all that is in them), or patterns in quotes
     #[arg(required = true, value_name = "PATH")]
@@ -54,11 +56,14 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
         }
     }
     let report = match args.no_wait {
-        true => json!({ "sources": waiting.iter().map(|one| json!({ "id": one.id, "path": one.path })).collect::<Vec<_>>() }),
+        true => {
+            json!({ "sources": waiting.iter().map(|one| json!({ "id": one.id, "path": one.path })).collect::<Vec<_>>() })
+        }
         false => follow(&target, &waiting, common.json).await?,
     };
     target.close().await;
-    let failed = report["sources"].as_array().map_or(0, |rows| rows.iter().filter(|row| row["state"] == "failed").count());
+    let failed =
+        report["sources"].as_array().map_or(0, |rows| rows.iter().filter(|row| row["state"] == "failed").count());
     let seconds = begun.elapsed().as_secs_f64();
     if common.json {
         let mut report = report;
@@ -125,7 +130,12 @@ fn progress_of(rows: &[Value], seconds: f64) -> String {
     let now = busy.map(|row| {
         let unit = if row["state"] == "reading" { "page" } else { "chunk" };
         let verb = row["state"].as_str().unwrap_or_default();
-        format!("{}: {verb} {unit} {} of {} · ", row["file_name"].as_str().unwrap_or_default(), row["done"], row["total"])
+        format!(
+            "{}: {verb} {unit} {} of {} · ",
+            row["file_name"].as_str().unwrap_or_default(),
+            row["done"],
+            row["total"]
+        )
     });
     let sum = |key: &str| rows.iter().filter_map(|row| row[key].as_f64()).sum::<f64>();
     let rate = |count: f64| count / seconds.max(0.001);
@@ -136,7 +146,12 @@ fn line_of(row: &Value) -> String {
     let name = row["file_name"].as_str().unwrap_or_default();
     match row["reason"].as_str() {
         Some(reason) => format!("{name}: failed: {reason}"),
-        None => format!("{name}: {} ({} pages, {} chunks)", row["state"].as_str().unwrap_or_default(), row["pages"], row["chunks"]),
+        None => format!(
+            "{name}: {} ({} pages, {} chunks)",
+            row["state"].as_str().unwrap_or_default(),
+            row["pages"],
+            row["chunks"]
+        ),
     }
 }
 
@@ -155,7 +170,11 @@ fn summary(report: &Value, seconds: f64) {
     if let Some(stages) = report["stages"].as_object().filter(|stages| !stages.is_empty()) {
         let total: f64 = stages.values().filter_map(Value::as_f64).sum();
         let shares = stages.iter().map(|(stage, ms)| {
-            format!("{} {:.0} %", stage.trim_end_matches("_ms"), 100.0 * ms.as_f64().unwrap_or_default() / total.max(0.001))
+            format!(
+                "{} {:.0} %",
+                stage.trim_end_matches("_ms"),
+                100.0 * ms.as_f64().unwrap_or_default() / total.max(0.001)
+            )
         });
         println!("time: {}", shares.collect::<Vec<_>>().join(", "));
     }

@@ -7,7 +7,9 @@ use crate::app::command::Command;
 use crate::config::Settings;
 
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  nosia init --email jo@example.org --name Jo < password.txt\n\nThe password is the first line of standard input.")]
+#[command(
+    after_help = "Example:\n  nosia init --email jo@example.org --name Jo < password.txt\n\nThe password is the first line of standard input."
+)]
 pub struct Args {
     /// The administrator's e-mail address, by which they sign in
     #[arg(long)]
@@ -40,7 +42,9 @@ pub async fn setup_link(common: &Common, settings: Settings) -> anyhow::Result<(
     let made = made?;
     match common.json {
         true => println!("{made:#}"),
-        false => println!("{base}{} (good for {} minutes, once)", made["path"].as_str().unwrap_or_default(), made["minutes"]),
+        false => {
+            println!("{base}{} (good for {} minutes, once)", made["path"].as_str().unwrap_or_default(), made["minutes"])
+        }
     }
     Ok(())
 }

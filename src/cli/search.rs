@@ -9,7 +9,9 @@ use crate::config::Settings;
 const SHOWN_CHARS: usize = 240;
 
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  nosia search \"parental leave\"\n  nosia search \"parental leave\" --limit 20 --json")]
+#[command(
+    after_help = "Examples:\n  nosia search \"parental leave\"\n  nosia search \"parental leave\" --limit 20 --json"
+)]
 pub struct Args {
     /// What to look for, in words or as a question
     question: String,
@@ -35,7 +37,11 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
     for (rank, passage) in passages.iter().enumerate() {
         let page = passage["page"].as_u64().map(|page| format!(" p. {page}")).unwrap_or_default();
         let similarity = passage["similarity"].as_f64().unwrap_or_default();
-        println!("[{}] {}{page}  (similarity {similarity:.2})", rank + 1, passage["file_name"].as_str().unwrap_or_default());
+        println!(
+            "[{}] {}{page}  (similarity {similarity:.2})",
+            rank + 1,
+            passage["file_name"].as_str().unwrap_or_default()
+        );
         let text = passage["text"].as_str().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
         let shown: String = text.chars().take(SHOWN_CHARS).collect();
         println!("    {shown}{}\n", if shown.len() < text.len() { "…" } else { "" });

@@ -12,7 +12,9 @@ use crate::config::Settings;
 use crate::http;
 
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  nosia serve --data ./data\n  nosia serve --data ./data --listen 127.0.0.1:3000\n  nosia serve --listen 0.0.0.0:8443 --tls self-signed")]
+#[command(
+    after_help = "Examples:\n  nosia serve --data ./data\n  nosia serve --data ./data --listen 127.0.0.1:3000\n  nosia serve --listen 0.0.0.0:8443 --tls self-signed"
+)]
 pub struct Args {
     /// An address to listen on; may be given several times
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -51,12 +53,13 @@ pub async fn run(_args: Args, settings: Settings) -> anyhow::Result<()> {
     let link = sign_in::setup_link(&app).await?.map(|secret| format!("/setup/{}", secret.reveal()));
     let options = http::Options::of(&app);
     let watched = app.clone();
-    let served = http::serve(app.clone(), options, move |addresses| ready(&watched, &addresses, link.as_deref()), async {
-        stop.await;
-        systemd::stopping();
-        tracing::info!("stopping: requests in progress are ended first");
-    })
-    .await;
+    let served =
+        http::serve(app.clone(), options, move |addresses| ready(&watched, &addresses, link.as_deref()), async {
+            stop.await;
+            systemd::stopping();
+            tracing::info!("stopping: requests in progress are ended first");
+        })
+        .await;
     commands.abort();
     app.stop().await;
     let _ = std::fs::remove_file(socket::path(app.data()));

@@ -78,14 +78,22 @@ async fn serve(app: App, stream: UnixStream, owner: u32) {
     tokio::join!(run, write);
 }
 
-async fn execute(app: &App, mut reader: impl tokio::io::AsyncBufRead + Unpin + Send, say: &mpsc::UnboundedSender<Line>) -> Line {
+async fn execute(
+    app: &App,
+    mut reader: impl tokio::io::AsyncBufRead + Unpin + Send,
+    say: &mpsc::UnboundedSender<Line>,
+) -> Line {
     let mut line = String::new();
     if let Err(error) = (&mut reader).take(LINE_BYTES_MAX).read_line(&mut line).await {
         return Line::Failed(format!("The command could not be read: {error}."));
     }
     let envelope: Envelope = match serde_json::from_str(&line) {
         Ok(envelope) => envelope,
-        Err(error) => return Line::Failed(format!("The running server does not know this command ({error}). Is it of the same version?")),
+        Err(error) => {
+            return Line::Failed(format!(
+                "The running server does not know this command ({error}). Is it of the same version?"
+            ));
+        }
     };
     let mut tell = |event| {
         let _ = say.send(Line::Event(event));

@@ -10,7 +10,9 @@ use crate::app::command::Command;
 use crate::config::Settings;
 
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  nosia user add sam@example.org --role editor < password.txt\n  nosia user list\n  nosia user passwd sam@example.org < password.txt\n\nPasswords are the first line of standard input.")]
+#[command(
+    after_help = "Examples:\n  nosia user add sam@example.org --role editor < password.txt\n  nosia user list\n  nosia user passwd sam@example.org < password.txt\n\nPasswords are the first line of standard input."
+)]
 pub struct Args {
     #[command(subcommand)]
     verb: Verb,
@@ -57,7 +59,11 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
         Command::Users => {
             for user in done.as_array().map(Vec::as_slice).unwrap_or_default() {
                 let note = if user["administrator"] == true { "  administrator" } else { "" };
-                println!("{}  {}{note}", user["email"].as_str().unwrap_or_default(), user["name"].as_str().unwrap_or_default());
+                println!(
+                    "{}  {}{note}",
+                    user["email"].as_str().unwrap_or_default(),
+                    user["name"].as_str().unwrap_or_default()
+                );
             }
         }
         _ => println!("{}: done", done["email"].as_str().unwrap_or_default()),
@@ -75,7 +81,10 @@ pub fn password_from_stdin() -> anyhow::Result<String> {
     stdin.lock().read_line(&mut line)?;
     let password = line.trim_end_matches(['\n', '\r']).to_owned();
     if password.is_empty() {
-        return Err(Misuse("no password on standard input; for example: nosia init --email you@example.org < password.txt".to_owned()).into());
+        return Err(Misuse(
+            "no password on standard input; for example: nosia init --email you@example.org < password.txt".to_owned(),
+        )
+        .into());
     }
     Ok(password)
 }

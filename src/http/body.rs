@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use actix_web::http::header;
 use actix_web::error::PayloadError;
+use actix_web::http::header;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
 use futures_util::{Stream, StreamExt};
@@ -16,12 +16,16 @@ use crate::limits;
 
 /// Reads a whole body of at most [`limits::REQUEST_BYTES_MAX`]. A sender that pauses longer than
 /// [`limits::BODY_SILENCE_SECONDS_MAX`] is cut off.
-pub async fn bytes(request: &HttpRequest, mut payload: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin) -> Result<Vec<u8>, Failure> {
+pub async fn bytes(
+    request: &HttpRequest,
+    mut payload: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+) -> Result<Vec<u8>, Failure> {
     let too_large = || {
         let most = limits::REQUEST_BYTES_MAX >> 20;
         Failure::new(Kind::TooLarge, format!("The request is larger than {most} MiB, the most that is accepted here."))
     };
-    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > limits::REQUEST_BYTES_MAX) {
         return Err(too_large());
     }
@@ -63,7 +67,9 @@ impl Fields {
     pub fn parse(body: &[u8]) -> Result<Fields, Failure> {
         match serde_json::from_slice(body) {
             Ok(Value::Object(map)) => Ok(Fields { within: String::new(), map }),
-            Ok(_) => Err(Failure::new(Kind::Invalid, "The request must be a JSON object, like {\"question\": \"...\"}.")),
+            Ok(_) => {
+                Err(Failure::new(Kind::Invalid, "The request must be a JSON object, like {\"question\": \"...\"}."))
+            }
             Err(error) => Err(Failure::new(Kind::Invalid, format!("The request is not JSON: {error}."))),
         }
     }
@@ -104,7 +110,10 @@ impl Fields {
     pub fn list(&self, name: &str) -> Result<&[Value], Failure> {
         match self.get(name).and_then(Value::as_array) {
             Some(list) if !list.is_empty() => Ok(list),
-            Some(_) => Err(Failure::field(format!("{}{name}", self.within), format!("`{}{name}` is an empty list.", self.within))),
+            Some(_) => Err(Failure::field(
+                format!("{}{name}", self.within),
+                format!("`{}{name}` is an empty list.", self.within),
+            )),
             None => Err(self.wrong(name, "a list")),
         }
     }
@@ -180,16 +189,17 @@ mod tests {
 
     #[test]
     fn an_error_names_the_field_and_what_it_must_be() {
-        let fields = Fields::parse(br#"{"model": 3, "temperature": 9, "max_tokens": 1.5, "stream": "yes", "messages": []}"#)
-            .expect("it is an object");
+        let fields =
+            Fields::parse(br#"{"model": 3, "temperature": 9, "max_tokens": 1.5, "stream": "yes", "messages": []}"#)
+                .expect("it is an object");
         let cases = [
             (fields.text("model").map(drop), "`model` must be a string, not 3."),
             (fields.text("question").map(drop), "`question` is missing: it must be a string."),
+            (fields.number("temperature", 0.0..=2.0).map(drop), "`temperature` must be a number from 0 to 2, not 9."),
             (
-                fields.number("temperature", 0.0..=2.0).map(drop),
-                "`temperature` must be a number from 0 to 2, not 9.",
+                fields.whole("max_tokens", 1..=10).map(drop),
+                "`max_tokens` must be a whole number from 1 to 10, not 1.5.",
             ),
-            (fields.whole("max_tokens", 1..=10).map(drop), "`max_tokens` must be a whole number from 1 to 10, not 1.5."),
             (fields.flag("stream", false).map(drop), "`stream` must be true or false, not \"yes\"."),
             (fields.list("messages").map(drop), "`messages` is an empty list."),
         ];

@@ -51,7 +51,10 @@ impl Failure {
 
     /// The door itself failed: `cause` is for the log.
     pub fn internal(cause: impl fmt::Display) -> Failure {
-        Failure { cause: Some(cause.to_string()), ..Failure::new(Kind::Internal, "Something went wrong here. The log of the appliance says what.") }
+        Failure {
+            cause: Some(cause.to_string()),
+            ..Failure::new(Kind::Internal, "Something went wrong here. The log of the appliance says what.")
+        }
     }
 
     /// `{"error": {...}}` as `/api` says it.
@@ -81,7 +84,9 @@ impl Failure {
     pub fn log(&self, path: &str) {
         let cause = self.cause.as_deref().unwrap_or("");
         match self.kind {
-            Kind::Internal | Kind::Unavailable | Kind::DiskFull => tracing::error!(path, kind = word(self.kind), cause, "{}", self.message),
+            Kind::Internal | Kind::Unavailable | Kind::DiskFull => {
+                tracing::error!(path, kind = word(self.kind), cause, "{}", self.message)
+            }
             _ => tracing::debug!(path, kind = word(self.kind), cause, "{}", self.message),
         }
     }
@@ -98,7 +103,12 @@ impl From<app::error::Error> for Failure {
             cause.push_str(&source.to_string());
             next = source.source();
         }
-        Failure { kind: error.kind, message: error.message, field: None, cause: Some(cause).filter(|text| !text.is_empty()) }
+        Failure {
+            kind: error.kind,
+            message: error.message,
+            field: None,
+            cause: Some(cause).filter(|text| !text.is_empty()),
+        }
     }
 }
 

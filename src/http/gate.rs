@@ -77,7 +77,8 @@ pub async fn gate(
         Err(failure) if wants_sign_in(&request, &failure) => {
             let next = request.uri().path_and_query().map_or("/", |path| path.as_str());
             let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish();
-            let response = HttpResponse::SeeOther().insert_header((header::LOCATION, format!("/sign-in?{query}"))).finish();
+            let response =
+                HttpResponse::SeeOther().insert_header((header::LOCATION, format!("/sign-in?{query}"))).finish();
             Ok(request.into_response(response))
         }
         Err(failure) => Ok(request.error_response(failure)),
@@ -116,7 +117,10 @@ async fn admit(request: &mut ServiceRequest) -> Result<(), Failure> {
 async fn recognise(site: &Site, request: &ServiceRequest) -> Result<Option<Caller>, Failure> {
     if let Some(token) = bearer(request) {
         let principal = sign_in::by_token(&site.app, &token).await?.ok_or_else(|| {
-            Failure::new(Kind::Unauthenticated, "This API token is not known here: it may have been revoked or have expired.")
+            Failure::new(
+                Kind::Unauthenticated,
+                "This API token is not known here: it may have been revoked or have expired.",
+            )
         })?;
         return Ok(Some(Caller(Rc::new(Known { principal, session: None }))));
     }
@@ -151,7 +155,11 @@ fn must_come_from_here(site: &Site, request: &ServiceRequest) -> Result<(), Fail
         }
         (None, None) => true,
     };
-    if ours { Ok(()) } else { Err(Failure::new(Kind::Forbidden, "This request came from another site and was refused.")) }
+    if ours {
+        Ok(())
+    } else {
+        Err(Failure::new(Kind::Forbidden, "This request came from another site and was refused."))
+    }
 }
 
 /// The fields of a form, taken from the body. Any other body stays where it is; then the query stands for the form.
@@ -186,7 +194,8 @@ fn form_token(session: &str) -> String {
 
 /// Whether the reader's browser speaks https, with us or with the proxy in front of us.
 fn is_secure(site: &Site, request: &HttpRequest) -> bool {
-    request.app_config().secure() || (came_by_proxy(site, request) && site.public_url.as_deref().is_some_and(|url| url.starts_with("https:")))
+    request.app_config().secure()
+        || (came_by_proxy(site, request) && site.public_url.as_deref().is_some_and(|url| url.starts_with("https:")))
 }
 
 /// A proxy on this machine answers to the public address.

@@ -34,13 +34,17 @@ pub async fn ready(site: web::Data<Site>, request: HttpRequest, caller: Option<C
 /// `GET /metrics`: the numbers as Prometheus reads them, for this machine and for members.
 pub async fn metrics(request: HttpRequest, caller: Option<Caller>) -> Result<HttpResponse, Failure> {
     if caller.is_none() && !is_local(&request) {
-        return Err(Failure::new(Kind::Unauthenticated, "The numbers are for this machine, or for a caller with an API token."));
+        return Err(Failure::new(
+            Kind::Unauthenticated,
+            "The numbers are for this machine, or for a caller with an API token.",
+        ));
     }
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(telemetry::metrics().render()))
 }
 
 /// Whether the request was made on this machine, and not passed on by a proxy that runs here.
 fn is_local(request: &HttpRequest) -> bool {
-    let passed_on = ["forwarded", "x-forwarded-for", "x-real-ip"].iter().any(|name| request.headers().contains_key(*name));
+    let passed_on =
+        ["forwarded", "x-forwarded-for", "x-real-ip"].iter().any(|name| request.headers().contains_key(*name));
     !passed_on && request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback())
 }

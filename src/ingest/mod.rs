@@ -137,12 +137,14 @@ async fn cut(rooms: &Rooms, extract: Extract, title: String) -> Result<(Extract,
         let chunks = chunk::chunk(&extract, &title, rules, &|text| embedder.count_tokens(text));
         (extract, chunks)
     };
-    let (extract, chunks) = tokio::task::spawn_blocking(cut).await.map_err(|error| IngestError::Later(error.to_string()))?;
+    let (extract, chunks) =
+        tokio::task::spawn_blocking(cut).await.map_err(|error| IngestError::Later(error.to_string()))?;
     if chunks.is_empty() {
         return Err(IngestError::Document(ExtractError::NoText("no text was found in it".to_owned())));
     }
     if chunks.len() > limits::CHUNKS_PER_SOURCE_MAX {
-        let reason = format!("it makes more than {} chunks; split it into several files", limits::CHUNKS_PER_SOURCE_MAX);
+        let reason =
+            format!("it makes more than {} chunks; split it into several files", limits::CHUNKS_PER_SOURCE_MAX);
         return Err(IngestError::Document(ExtractError::TooLarge(reason)));
     }
     Ok((extract, chunks))

@@ -30,7 +30,8 @@ mod tests {
             }
         }
         let mut routes = BTreeSet::new();
-        for route in ROUTES.iter().filter(|route| route.path.starts_with("/v1/") || route.path.starts_with("/api/v1/")) {
+        for route in ROUTES.iter().filter(|route| route.path.starts_with("/v1/") || route.path.starts_with("/api/v1/"))
+        {
             for method in route.methods {
                 routes.insert((route.path.replace(":.*}", "}"), (*method).to_owned()));
             }

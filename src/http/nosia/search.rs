@@ -18,7 +18,8 @@ pub async fn search(
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
     let fields = body::json(&request, payload).await?;
-    let question = Question::parse(fields.text("question")?).map_err(|error| Failure::field("question", error.to_string()))?;
+    let question =
+        Question::parse(fields.text("question")?).map_err(|error| Failure::field("question", error.to_string()))?;
     let limit = fields.whole("limit", 1..=limits::CANDIDATES_MAX as i64)?;
     let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(limits::PASSAGES_MAX);
     let found = ask::search(&site.app, caller.principal(), &question, limit).await?;

@@ -70,7 +70,12 @@ pub async fn receive(
         };
         if received.len() == limits::UPLOAD_FILES_MAX {
             let most = limits::UPLOAD_FILES_MAX;
-            return Err(Failure::new(Kind::TooLarge, format!("One request may hold {most} files; send the others in another. The first {most} were received.")));
+            return Err(Failure::new(
+                Kind::TooLarge,
+                format!(
+                    "One request may hold {most} files; send the others in another. The first {most} were received."
+                ),
+            ));
         }
         match receive_one(site, caller, &name, &mut field).await {
             // The rest of a file that is too large is not waited for: the connection ends with the answer.
@@ -80,7 +85,10 @@ pub async fn receive(
         }
     }
     if received.is_empty() {
-        return Err(Failure::field("files", "The form holds no file. Send each as a field `files` with its file name."));
+        return Err(Failure::field(
+            "files",
+            "The form holds no file. Send each as a field `files` with its file name.",
+        ));
     }
     Ok(received)
 }
@@ -106,15 +114,14 @@ async fn within_silence<T>(next: impl Future<Output = T>) -> Result<T, Failure> 
 }
 
 fn broken(error: actix_multipart::MultipartError) -> Failure {
-    Failure::new(Kind::Invalid, format!("The upload broke off or is no multipart form: {error}. Nothing of the unfinished file was kept."))
+    Failure::new(
+        Kind::Invalid,
+        format!("The upload broke off or is no multipart form: {error}. Nothing of the unfinished file was kept."),
+    )
 }
 
 /// `GET /api/v1/sources?words=&state=&kind=&offset=&limit=`.
-pub async fn list(
-    site: web::Data<Site>,
-    caller: Caller,
-    request: HttpRequest,
-) -> Result<HttpResponse, Failure> {
+pub async fn list(site: web::Data<Site>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let filter = read_filter(&Form::parse(request.query_string().as_bytes()))?;
     let offset = filter.offset;
     let page = sources::list(&site.app, caller.principal(), filter).await?;
@@ -132,14 +139,18 @@ fn read_filter(query: &Form) -> Result<SourceFilter, Failure> {
     let text = |name: &str| Some(query.get(name).trim()).filter(|text| !text.is_empty());
     let number = |name: &str, otherwise: u32| match text(name) {
         None => Ok(otherwise),
-        Some(text) => text.parse().map_err(|_| Failure::field(name, format!("`{name}` must be a whole number from 0, not {text:?}."))),
+        Some(text) => text
+            .parse()
+            .map_err(|_| Failure::field(name, format!("`{name}` must be a whole number from 0, not {text:?}."))),
     };
     let state = text("state");
     if let Some(state) = state.filter(|state| !STATES.contains(state)) {
         return Err(Failure::field("state", format!("`state` must be one of {}, not {state:?}.", STATES.join(", "))));
     }
     let kind = text("kind").map(|word| {
-        SourceKind::parse(word).ok_or_else(|| Failure::field("kind", format!("`kind` must be one of document, website, text, qna, not {word:?}.")))
+        SourceKind::parse(word).ok_or_else(|| {
+            Failure::field("kind", format!("`kind` must be one of document, website, text, qna, not {word:?}."))
+        })
     });
     Ok(SourceFilter {
         words: text("words").map(str::to_owned),
@@ -193,7 +204,8 @@ pub async fn text(
         text => Some(text.parse().map_err(|_| Failure::field("version", "`version` must be a whole number from 1."))?),
     };
     let read = sources::text(&site.app, caller.principal(), id(&path)?, version).await?;
-    let pages = read.pages.iter().map(|page| json!({ "number": page.number, "start": page.span.start, "end": page.span.end }));
+    let pages =
+        read.pages.iter().map(|page| json!({ "number": page.number, "start": page.span.start, "end": page.span.end }));
     Ok(HttpResponse::Ok().json(json!({
         "source": nosia::source(&read.source),
         "version": read.version,
@@ -223,8 +235,10 @@ fn attachment(source: &Source) -> ContentDisposition {
         SourceKind::Text if !has_ending => format!("{}.md", source.file_name),
         _ => source.file_name.clone(),
     };
-    let plain: String = name.chars().map(|c| if c.is_ascii() && !c.is_control() && !"\"\\/".contains(c) { c } else { '_' }).collect();
-    let extended = ExtendedValue { charset: Charset::Ext("UTF-8".to_owned()), language_tag: None, value: name.into_bytes() };
+    let plain: String =
+        name.chars().map(|c| if c.is_ascii() && !c.is_control() && !"\"\\/".contains(c) { c } else { '_' }).collect();
+    let extended =
+        ExtendedValue { charset: Charset::Ext("UTF-8".to_owned()), language_tag: None, value: name.into_bytes() };
     ContentDisposition {
         disposition: DispositionType::Attachment,
         parameters: vec![DispositionParam::Filename(plain), DispositionParam::FilenameExt(extended)],

@@ -90,7 +90,8 @@ fn read_messages(fields: &Fields) -> Result<(Question, Vec<Turn>), Failure> {
     if last.speaker != Speaker::User {
         return Err(Failure::field(format!("{path}.role"), "The last message must be the user's question."));
     }
-    let question = Question::parse(&last.text).map_err(|error| Failure::field(format!("{path}.content"), error.to_string()))?;
+    let question =
+        Question::parse(&last.text).map_err(|error| Failure::field(format!("{path}.content"), error.to_string()))?;
     Ok((question, turns))
 }
 
@@ -100,10 +101,8 @@ fn read_content(message: &Fields) -> Result<String, Failure> {
     match message.get("content") {
         Some(Value::String(text)) => Ok(text.clone()),
         Some(Value::Array(parts)) => {
-            let texts: Option<Vec<_>> = parts
-                .iter()
-                .map(|part| (part["type"] == "text").then(|| part["text"].as_str()).flatten())
-                .collect();
+            let texts: Option<Vec<_>> =
+                parts.iter().map(|part| (part["type"] == "text").then(|| part["text"].as_str()).flatten()).collect();
             Ok(texts.ok_or_else(|| message.wrong("content", expected))?.join("\n"))
         }
         _ => Err(message.wrong("content", expected)),
@@ -126,7 +125,9 @@ fn read_sampling(app: &App, fields: &Fields) -> Result<Sampling, Failure> {
         Some(_) => return Err(fields.wrong("stop", "a string or a list of at most 4 strings")),
     };
     Ok(Sampling {
-        temperature: Some(fields.number("temperature", 0.0..=2.0)?.map_or(settings.llm_temperature, |number| number as f32)),
+        temperature: Some(
+            fields.number("temperature", 0.0..=2.0)?.map_or(settings.llm_temperature, |number| number as f32),
+        ),
         top_p: Some(fields.number("top_p", 0.0..=1.0)?.map_or(settings.llm_top_p, |number| number as f32)),
         top_k: Some(settings.llm_top_k),
         max_tokens: Some(tokens_max.and_then(|tokens| u32::try_from(tokens).ok()).unwrap_or(settings.llm_max_tokens)),
@@ -177,7 +178,8 @@ async fn whole(head: &Head, mut pieces: Pieces) -> Result<Value, Failure> {
         "role": "assistant", "content": text, "refusal": null,
         "citations": citations.iter().map(nosia::citation).collect::<Vec<_>>(),
     });
-    let choice = json!({ "index": 0, "message": message, "logprobs": null, "finish_reason": finish_reason(outcome.finish) });
+    let choice =
+        json!({ "index": 0, "message": message, "logprobs": null, "finish_reason": finish_reason(outcome.finish) });
     let mut answer = head.object("chat.completion", json!([choice]));
     answer["usage"] = openai::usage(outcome.prompt_tokens, outcome.completion_tokens);
     answer["nosia"] = json!({ "refused": outcome.finish == Finish::Refused });
@@ -256,7 +258,10 @@ mod tests {
         let user = |content: Value| json!([{ "role": "user", "content": content }]);
         let cases = [
             (user(json!("Who?")), Ok(("Who?", 0))),
-            (user(json!([{ "type": "text", "text": "Who" }, { "type": "text", "text": "are you?" }])), Ok(("Who\nare you?", 0))),
+            (
+                user(json!([{ "type": "text", "text": "Who" }, { "type": "text", "text": "are you?" }])),
+                Ok(("Who\nare you?", 0)),
+            ),
             (
                 json!([{ "role": "system", "content": "Be brief." }, { "role": "user", "content": "a" },
                        { "role": "assistant", "content": "b" }, { "role": "user", "content": "c" }]),
@@ -287,7 +292,8 @@ mod tests {
 
     #[test]
     fn a_stream_is_chunks_and_done() {
-        let outcome = Outcome { finish: Finish::Refused, model: "nosia".to_owned(), prompt_tokens: 3, completion_tokens: 4 };
+        let outcome =
+            Outcome { finish: Finish::Refused, model: "nosia".to_owned(), prompt_tokens: 3, completion_tokens: 4 };
         for (with_usage, chunks_with_usage) in [(false, vec![2]), (true, vec![3])] {
             let mut wire = Chunks { head: Head::new("nosia"), with_usage, citations: Vec::new(), outcome: None };
             let mut text = wire.begin();

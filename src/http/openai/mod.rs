@@ -6,10 +6,10 @@ pub mod models;
 
 use serde_json::{Value, json};
 
-use crate::app::models as known;
-use crate::app::principal::Principal;
 use crate::app::App;
 use crate::app::error::Kind;
+use crate::app::models as known;
+use crate::app::principal::Principal;
 use crate::http::error::Failure;
 
 /// Checks that `name` is a model of `kind` (`chat` or `embedding`) that this appliance has.

@@ -79,10 +79,9 @@ impl Wire for Events {
             }
             Piece::Text(text) => stream::event(Some("text"), &json!({ "text": text })),
             Piece::Citation(citation) => stream::event(Some("citation"), &placed(&citation)),
-            Piece::Done(outcome) => stream::event(
-                Some("done"),
-                &json!({ "finish": outcome.finish.as_str(), "model": outcome.model }),
-            ),
+            Piece::Done(outcome) => {
+                stream::event(Some("done"), &json!({ "finish": outcome.finish.as_str(), "model": outcome.model }))
+            }
         }
     }
 

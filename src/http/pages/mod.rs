@@ -66,7 +66,8 @@ impl Page {
             Some(_) => chats::list(&site.app, principal).await?,
             None => Vec::new(),
         };
-        let row = |chat: crate::domain::chat::Chat| ChatRow { here: open == Some(chat.id), id: chat.id, title: chat.title };
+        let row =
+            |chat: crate::domain::chat::Chat| ChatRow { here: open == Some(chat.id), id: chat.id, title: chat.title };
         let member = Member {
             form_token: caller.form_token(),
             name: principal.user.as_ref().map_or_else(String::new, |user| user.name.clone()),
@@ -102,7 +103,10 @@ fn html_with(status: StatusCode, template: &impl Template) -> Result<HttpRespons
 
 fn rendered(mut response: HttpResponseBuilder, template: &impl Template) -> Result<HttpResponse, Failure> {
     let text = template.render().map_err(Failure::internal)?;
-    Ok(response.content_type("text/html; charset=utf-8").insert_header((header::VARY, "Accept-Language, Cookie")).body(text))
+    Ok(response
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::VARY, "Accept-Language, Cookie"))
+        .body(text))
 }
 
 /// After something was done: the browser goes on to `path`, by GET.

@@ -15,13 +15,26 @@ const WINDOW_BYTES: usize = 60_000;
 #[derive(Debug, PartialEq, Eq)]
 pub enum Block {
     /// A page of the original begins.
-    Page { number: u32, label: String },
-    Heading { pieces: Vec<Piece> },
-    Paragraph { pieces: Vec<Piece> },
-    Item { pieces: Vec<Piece> },
-    Code { pieces: Vec<Piece> },
+    Page {
+        number: u32,
+        label: String,
+    },
+    Heading {
+        pieces: Vec<Piece>,
+    },
+    Paragraph {
+        pieces: Vec<Piece>,
+    },
+    Item {
+        pieces: Vec<Piece>,
+    },
+    Code {
+        pieces: Vec<Piece>,
+    },
     /// Rows of cells.
-    Table { rows: Vec<Vec<Vec<Piece>>> },
+    Table {
+        rows: Vec<Vec<Vec<Piece>>>,
+    },
 }
 
 /// A run of characters that look alike.
@@ -157,7 +170,8 @@ impl Reader<'_> {
             if text.chars().all(|c| matches!(c, '|' | '-' | ':' | ' ')) {
                 continue;
             }
-            let cells = cells(text).into_iter().map(|cell| self.run(line.start + cell.start..line.start + cell.end, false));
+            let cells =
+                cells(text).into_iter().map(|cell| self.run(line.start + cell.start..line.start + cell.end, false));
             rows.push(cells.collect());
         }
         self.blocks.push(Block::Table { rows });
@@ -220,7 +234,11 @@ fn item(line: &str) -> Option<&str> {
 /// Whether a line goes on with the paragraph above it.
 fn continues(line: &str) -> bool {
     let line = line.trim_start();
-    !(line.is_empty() || line.starts_with('|') || fence(line).is_some() || heading(line).is_some() || item(line).is_some())
+    !(line.is_empty()
+        || line.starts_with('|')
+        || fence(line).is_some()
+        || heading(line).is_some()
+        || item(line).is_some())
 }
 
 /// Where the cells of a row lie in it, without the spaces around them.
@@ -282,7 +300,9 @@ fn markup(text: &str, at: usize) -> Option<Markup> {
         }
         b'`' => between(text, at, "`", Style::Code),
         b'*' if rest.starts_with("**") => between(text, at, "**", Style::Strong),
-        b'_' if rest.starts_with("__") => between(text, at, "__", Style::Strong).filter(|found| stands_alone(text, at, found.end)),
+        b'_' if rest.starts_with("__") => {
+            between(text, at, "__", Style::Strong).filter(|found| stands_alone(text, at, found.end))
+        }
         b'*' => between(text, at, "*", Style::Emphasis),
         b'_' => between(text, at, "_", Style::Emphasis).filter(|found| stands_alone(text, at, found.end)),
         b'[' => link(text, at, at),
@@ -402,7 +422,8 @@ mod tests {
     #[test]
     fn pages_are_shown_where_they_begin() {
         let text = "one\ntwo\nthree\n";
-        let pages = [(1, 0, 4), (2, 4, 8), (3, 8, 14)].map(|(number, start, end)| PageSpan { number, span: Span { start, end } });
+        let pages = [(1, 0, 4), (2, 4, 8), (3, 8, 14)]
+            .map(|(number, start, end)| PageSpan { number, span: Span { start, end } });
         assert_eq!(short(&blocks(text, &pages, &all(text))), "P1\np one\nP2\np two\nP3\np three");
         let window = Span { start: 4, end: 8 };
         assert_eq!(short(&blocks(text, &pages, &Shown { window, ..all(text) })), "P2\np two");

@@ -28,7 +28,11 @@ struct Setup<'a> {
 }
 
 /// `GET /setup/{secret}`.
-pub async fn show(site: web::Data<Site>, request: HttpRequest, secret: web::Path<String>) -> Result<HttpResponse, Failure> {
+pub async fn show(
+    site: web::Data<Site>,
+    request: HttpRequest,
+    secret: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
     if !sign_in::setup_link_valid(&site.app, &secret).await? {
         return dead_link(&request);
     }

@@ -23,7 +23,11 @@ struct SignIn<'a> {
 }
 
 /// `GET /sign-in?next=`.
-pub async fn show(site: web::Data<Site>, request: HttpRequest, caller: Option<Caller>) -> Result<HttpResponse, Failure> {
+pub async fn show(
+    site: web::Data<Site>,
+    request: HttpRequest,
+    caller: Option<Caller>,
+) -> Result<HttpResponse, Failure> {
     let query = Form::parse(request.query_string().as_bytes());
     let next = local(query.get("next"));
     if caller.is_some() {

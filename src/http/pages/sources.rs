@@ -278,14 +278,19 @@ fn state_links(t: &Texts, wanted: &Wanted, counts: &SourceCounts) -> Vec<StateLi
     if counts.failed + counts.working == 0 && wanted.state.is_empty() {
         return Vec::new();
     }
-    [("", t.all, counts.total), ("ready", t.ready, counts.ready), ("working", t.working, counts.working), ("failed", t.failed, counts.failed)]
-        .into_iter()
-        .map(|(state, label, count)| StateLink {
-            label: format!("{label} ({count})"),
-            href: wanted.href("/sources", state, 1),
-            here: wanted.state == state,
-        })
-        .collect()
+    [
+        ("", t.all, counts.total),
+        ("ready", t.ready, counts.ready),
+        ("working", t.working, counts.working),
+        ("failed", t.failed, counts.failed),
+    ]
+    .into_iter()
+    .map(|(state, label, count)| StateLink {
+        label: format!("{label} ({count})"),
+        href: wanted.href("/sources", state, 1),
+        here: wanted.state == state,
+    })
+    .collect()
 }
 
 impl Row {

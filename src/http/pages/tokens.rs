@@ -61,7 +61,9 @@ pub async fn create(
 ) -> Result<HttpResponse, Failure> {
     let days = match form.get("days") {
         "" => None,
-        days => Some(days.parse().map_err(|_| Failure::field("days", "`days` must be a whole number, or empty for never."))?),
+        days => Some(
+            days.parse().map_err(|_| Failure::field("days", "`days` must be a whole number, or empty for never."))?,
+        ),
     };
     match tokens::create(&site.app, caller.principal(), form.get("name"), days).await {
         Ok((secret, _)) => page(&site, &request, &caller, Some(secret.reveal().to_owned()), None).await,

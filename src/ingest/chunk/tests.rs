@@ -87,10 +87,7 @@ fn without_merging_only_small_chunks_are_joined() {
     let ten = "word ".repeat(10);
     let ten = ten.trim();
     let markdown = format!("{ten}\n\n{ten}\n\nx\n\ny");
-    assert_eq!(
-        texts(&check(&extract(&markdown, &[]), "", rules, &by_word)),
-        [ten, &format!("{ten}\n\nx\n\ny")]
-    );
+    assert_eq!(texts(&check(&extract(&markdown, &[]), "", rules, &by_word)), [ten, &format!("{ten}\n\nx\n\ny")]);
 }
 
 #[test]
