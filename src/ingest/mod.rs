@@ -18,7 +18,7 @@ use crate::domain::chunk::{Chunk, ChunkRules};
 use crate::domain::extract::Extract;
 use crate::domain::id::{GenerationId, Seq};
 use crate::domain::job::Job;
-use crate::domain::source::{Source, SourceState};
+use crate::domain::source::{Source, SourceKind, SourceState};
 use crate::fulltext::Fulltext;
 use crate::inference::{Embedder, InferenceError, Urgency};
 use crate::limits;
@@ -67,7 +67,7 @@ pub struct Ingested {
 const EMBED_AT_ONCE: usize = 64;
 /// The first wait for a busy embedder; it doubles with each try.
 const BUSY_WAIT: Duration = Duration::from_millis(50);
-const BUSY_TRIES_MAX: u32 = 8;
+const BUSY_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// Reads the source of `job` and stores its chunks and vectors; `None` if it was deleted meanwhile.
 ///
@@ -98,7 +98,7 @@ async fn steps(
     let begun = Instant::now();
     let (extract, media_type) = read(rooms, source, reporter).await?;
     let extracted = Instant::now();
-    let title = extract.title.clone().unwrap_or_else(|| source.title.clone());
+    let title = title(source, &extract).to_owned();
     let (extract, chunks) = cut(rooms, extract, title.clone()).await?;
     let cut_at = Instant::now();
     let vectors = embed(rooms, &title, &chunks, reporter).await?;
@@ -126,8 +126,25 @@ async fn steps(
 /// Extracts the text in a child process.
 async fn read(rooms: &Rooms, source: &Source, reporter: &Reporter) -> Result<(Extract, String), IngestError> {
     let path = rooms.blobs.path(source.sha256);
+    if tokio::fs::metadata(&path).await.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        let said = "The original file is no longer in the data folder; add the document again";
+        return Err(IngestError::Document(ExtractError::Stopped(said.to_owned())));
+    }
+    // What is written in the appliance is Markdown, whatever its title looks like.
+    let file_name = match source.kind {
+        SourceKind::Text | SourceKind::Qna => "text.md",
+        SourceKind::Document | SourceKind::Website => &source.file_name,
+    };
     let on_page = |done, total| reporter.tell(SourceState::Reading { done, total });
-    rooms.reader.read(&path, &source.file_name, on_page).await.map_err(IngestError::from)
+    Ok(rooms.reader.read(&path, file_name, on_page).await?)
+}
+
+/// The title under which the store will keep the source: a title that a person gave stays, a file may name itself.
+fn title<'a>(source: &'a Source, extract: &'a Extract) -> &'a str {
+    match (source.kind, &extract.title) {
+        (SourceKind::Document | SourceKind::Website, Some(own)) => own,
+        _ => &source.title,
+    }
 }
 
 /// Cuts the text off the async threads: counting tokens takes a while.
@@ -150,7 +167,7 @@ async fn cut(rooms: &Rooms, extract: Extract, title: String) -> Result<(Extract,
     Ok((extract, chunks))
 }
 
-/// One vector a chunk, in order.
+/// One vector a chunk, in order. Chunks of like length go together: a batch is as slow as its longest text.
 async fn embed(
     rooms: &Rooms,
     title: &str,
@@ -158,23 +175,32 @@ async fn embed(
     reporter: &Reporter,
 ) -> Result<Vec<Vec<f32>>, IngestError> {
     let title = chunk::context_title(title, rooms.rules, &|text| rooms.embedder.count_tokens(text));
-    let total = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
-    let mut vectors = Vec::with_capacity(chunks.len());
-    for group in chunks.chunks(EMBED_AT_ONCE) {
-        reporter.tell(SourceState::Embedding { done: u32::try_from(vectors.len()).unwrap_or(u32::MAX), total });
-        let texts: Vec<String> = group.iter().map(|chunk| chunk.embedded_text(title)).collect();
-        vectors.extend(embed_patiently(&rooms.embedder, texts).await?);
+    let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+    let mut order: Vec<usize> = (0..chunks.len()).collect();
+    order.sort_by_key(|&at| chunks[at].tokens);
+    let mut vectors = vec![Vec::new(); chunks.len()];
+    for (group, begun) in order.chunks(EMBED_AT_ONCE).zip((0..).step_by(EMBED_AT_ONCE)) {
+        reporter.tell(SourceState::Embedding { done: count(begun), total: count(chunks.len()) });
+        let texts: Vec<String> = group.iter().map(|&at| chunks[at].embedded_text(title)).collect();
+        let made = embed_patiently(&rooms.embedder, texts).await?;
+        if made.len() != group.len() {
+            return Err(IngestError::Later(format!("{} vectors came for {} texts", made.len(), group.len())));
+        }
+        for (&at, vector) in group.iter().zip(made) {
+            vectors[at] = vector;
+        }
     }
     Ok(vectors)
 }
 
-/// Waits for an embedder that is busy: the document is in no hurry.
+/// Waits for as long as the embedder is busy: the document is in no hurry.
 async fn embed_patiently(embedder: &Embedder, texts: Vec<String>) -> Result<Vec<Vec<f32>>, InferenceError> {
-    for attempt in 0..BUSY_TRIES_MAX {
+    let mut wait = BUSY_WAIT;
+    loop {
         match embedder.embed(texts.clone(), Urgency::Passages).await {
-            Err(InferenceError::Busy) => tokio::time::sleep(BUSY_WAIT * 2u32.pow(attempt)).await,
+            Err(InferenceError::Busy) => tokio::time::sleep(wait).await,
             other => return other,
         }
+        wait = (wait * 2).min(BUSY_WAIT_MAX);
     }
-    embedder.embed(texts, Urgency::Passages).await
 }

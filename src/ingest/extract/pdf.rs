@@ -1,6 +1,171 @@
-//! PDF: page by page.
-use super::ExtractError;
-use crate::domain::extract::Extract;
-pub(super) fn read(_bytes: &[u8], _on_page: &mut dyn FnMut(u32, u32)) -> Result<Extract, ExtractError> {
-    Err(ExtractError::Damaged("its structure cannot be followed".into()))
+//! PDF, page by page: runs of glyphs to lines, lines to paragraphs, pages to one text with an exact page map.
+//!
+//! `pdf_oxide` finds the runs and the order in which columns are read; what makes a line, a heading, a paragraph or a
+//! running header is decided here, by sizes and places alone.
+
+mod flow;
+mod furniture;
+mod line;
+mod words;
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use pdf_oxide::{PdfDocument, ReadingOrder, optional_content};
+
+use super::{ExtractError, too_much_text};
+use crate::domain::extract::{Extract, PageSpan, Span};
+use crate::limits;
+use flow::Flow;
+use line::Line;
+use words::Words;
+
+/// The most pages that are named one by one in a note.
+const PAGES_NAMED_MAX: usize = 20;
+
+/// Reads a PDF.
+pub(super) fn read(bytes: &[u8], on_page: &mut dyn FnMut(u32, u32)) -> Result<Extract, ExtractError> {
+    let document = PdfDocument::from_bytes(bytes.to_vec()).map_err(refused)?;
+    if document.is_encrypted() && !document.is_authenticated() {
+        return Err(ExtractError::Encrypted);
+    }
+    let count = document.page_count().map_err(refused)?;
+    if count > limits::EXTRACT_PAGES_MAX as usize {
+        return Err(ExtractError::TooLarge(format!("it has {count} pages; {} are read", limits::EXTRACT_PAGES_MAX)));
+    }
+    if count == 0 {
+        return Err(ExtractError::Damaged("no pages can be found in it".to_owned()));
+    }
+    let pages = lines(&document, count, on_page)?;
+    let mut notes = Vec::new();
+    let unread = numbers(&pages, |page| page.is_none());
+    if !unread.is_empty() {
+        notes.push(format!("{} could not be read.", named(&unread)));
+    }
+    let without_text = numbers(&pages, |page| page.as_ref().is_some_and(Vec::is_empty));
+    if unread.len() + without_text.len() == count {
+        return Err(match without_text.is_empty() {
+            true => ExtractError::Damaged("none of its pages can be read".to_owned()),
+            false => ExtractError::NoText("its pages may be scanned images, which are not read".to_owned()),
+        });
+    }
+    match &without_text[..] {
+        [] => {}
+        [_] => notes.push(format!("{} has no text: it may be a scanned image.", named(&without_text))),
+        _ => notes.push(format!("{} have no text: they may be scanned images.", named(&without_text))),
+    }
+    let heights: Vec<(f32, f32)> = (0..count).map(|index| height(&document, index)).collect();
+    let pages = furniture::removed(pages.into_iter().map(Option::unwrap_or_default).collect(), &heights);
+    Ok(composed(&pages, own_title(&document), notes))
 }
+
+/// The lines of each page in reading order; `None` where a page cannot be read.
+fn lines(
+    document: &PdfDocument,
+    count: usize,
+    on_page: &mut dyn FnMut(u32, u32),
+) -> Result<Vec<Option<Vec<Line>>>, ExtractError> {
+    let hidden = optional_content::compute_default_off_ocgs(document);
+    let total = u32::try_from(count).unwrap_or(u32::MAX);
+    let (mut pages, mut bytes) = (Vec::with_capacity(count), 0);
+    for (index, number) in (0..count).zip(1..) {
+        let order = ReadingOrder::ColumnAware;
+        let read = catch_unwind(AssertUnwindSafe(|| {
+            let runs =
+                document.extract_spans_filtered_with_reading_order(index, order, hidden.clone(), HashSet::new())?;
+            let lines = line::lines(runs);
+            // A filled form may have all of its text in its fields, which are no runs of the page.
+            Ok::<_, pdf_oxide::Error>(if lines.is_empty() {
+                line::unplaced(&document.extract_text(index)?)
+            } else {
+                lines
+            })
+        }));
+        let lines = read.ok().and_then(Result::ok);
+        bytes += lines.iter().flatten().map(|line| line.text.len()).sum::<usize>();
+        if bytes > limits::EXTRACT_BYTES_MAX {
+            return Err(too_much_text());
+        }
+        pages.push(lines);
+        on_page(number, total);
+    }
+    Ok(pages)
+}
+
+/// Lower and upper edge of a page; of one that does not say, edges that no line is near to.
+fn height(document: &PdfDocument, index: usize) -> (f32, f32) {
+    let found = catch_unwind(AssertUnwindSafe(|| document.get_page_media_box(index)));
+    found.ok().and_then(Result::ok).map_or((f32::MIN, f32::MAX), |(_, lower, _, upper)| (lower, upper))
+}
+
+/// One text of all pages. A page's span reaches to where the next page begins.
+fn composed(pages: &[Vec<Line>], title: Option<String>, notes: Vec<String>) -> Extract {
+    let flow = Flow::new(pages, Words::of(pages));
+    let texts: Vec<String> = pages.iter().map(|page| flow.page(page)).collect();
+    let last = texts.iter().rposition(|text| !text.is_empty());
+    let mut markdown = String::new();
+    let mut spans: Vec<PageSpan> = Vec::with_capacity(pages.len());
+    for ((text, at), number) in texts.iter().zip(0..).zip(1..) {
+        let start = markdown.len();
+        markdown.push_str(text);
+        if !text.is_empty() && last > Some(at) {
+            markdown.push_str("\n\n");
+        }
+        spans.push(PageSpan { number, span: Span { start, end: markdown.len() } });
+    }
+    Extract { title: title.or_else(|| pages.first().and_then(|page| flow.title(page))), markdown, pages: spans, notes }
+}
+
+/// Numbers, from 1, of the pages for which `holds`.
+fn numbers(pages: &[Option<Vec<Line>>], holds: impl Fn(&Option<Vec<Line>>) -> bool) -> Vec<usize> {
+    pages.iter().zip(1..).filter(|(page, _)| holds(page)).map(|(_, number)| number).collect()
+}
+
+/// `Page 3`, `Pages 3, 5` or `Pages 1, 2 ... (40 pages)`.
+fn named(pages: &[usize]) -> String {
+    let list: Vec<String> = pages.iter().take(PAGES_NAMED_MAX).map(usize::to_string).collect();
+    match pages.len() {
+        1 => format!("Page {}", list[0]),
+        more if more > PAGES_NAMED_MAX => format!("Pages {} ... ({more} pages)", list.join(", ")),
+        _ => format!("Pages {}", list.join(", ")),
+    }
+}
+
+fn refused(error: pdf_oxide::Error) -> ExtractError {
+    match error {
+        pdf_oxide::Error::EncryptedPdf => ExtractError::Encrypted,
+        error => {
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default().trim().trim_end_matches('.');
+            ExtractError::Damaged(format!("its structure cannot be followed ({first})"))
+        }
+    }
+}
+
+/// The title in the document's information, unless it is one of those that programs put there by themselves.
+fn own_title(document: &PdfDocument) -> Option<String> {
+    let info = document.trailer().as_dict()?.get("Info")?.as_reference()?;
+    let info = document.load_object(info).ok()?;
+    let title = document.resolve_object(info.as_dict()?.get("Title")?).ok()?;
+    let title = decoded(title.as_string()?);
+    let title = title.trim();
+    let lower = title.to_lowercase();
+    let by_program = lower.starts_with("microsoft ") || lower.starts_with("untitled") || lower.starts_with("slide 1");
+    let is_file =
+        lower.ends_with(".pdf") || lower.contains(".doc") || lower.contains(".indd") || lower.contains(".tex");
+    let is_path = title.contains('\\') || title.starts_with('/') || title.starts_with("file:");
+    let letters = title.chars().filter(|c| c.is_alphabetic()).count();
+    (letters >= 3 && letters * 2 > title.chars().count() && !by_program && !is_file && !is_path)
+        .then(|| title.to_owned())
+}
+
+/// A text string of a PDF: UTF-16 or UTF-8 by its mark, else nearly Latin-1. Source: ISO 32000-2, 7.9.2.2.
+fn decoded(bytes: &[u8]) -> String {
+    match bytes {
+        [0xfe, 0xff, ..] | [0xff, 0xfe, ..] | [0xef, 0xbb, 0xbf, ..] => super::text::decode(bytes).text,
+        _ => bytes.iter().map(|&b| char::from(b)).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -81,6 +81,28 @@ pub(super) fn markdown(root: &NodeRef<'_>) -> String {
     written(walk.blocks)
 }
 
+/// How deep elements are nested below `root`.
+pub(super) fn depth(root: &NodeRef<'_>) -> usize {
+    let (mut deepest, mut depth, mut node) = (0, 0usize, root.first_child());
+    while let Some(current) = node {
+        if let Some(child) = current.first_child() {
+            depth += 1;
+            deepest = deepest.max(depth);
+            node = Some(child);
+            continue;
+        }
+        node = current.next_sibling();
+        let mut above = current;
+        while node.is_none() && depth > 0 {
+            let Some(parent) = above.parent() else { break };
+            depth -= 1;
+            node = parent.next_sibling();
+            above = parent;
+        }
+    }
+    deepest
+}
+
 impl Walk {
     /// Begins a node; true if its contents are to be skipped.
     fn enter(&mut self, node: &NodeRef<'_>) -> bool {

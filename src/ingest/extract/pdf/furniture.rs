@@ -1,0 +1,69 @@
+//! Running headers and footers: lines that stand at the same edge of most pages, page numbers among them.
+
+use std::collections::HashMap;
+
+use super::line::Line;
+
+/// Lines at each edge that may be furniture.
+const EDGE_LINES: usize = 4;
+/// How far from the upper or lower edge furniture stands, in parts of the page's height.
+const ZONE: f32 = 0.11;
+/// Pages on which a line must stand before it is thought to repeat.
+const PAGES_MIN: usize = 3;
+/// The share of pages on which it must stand, in percent; headers of left and right pages may differ.
+const SHARE_PERCENT: usize = 40;
+
+/// A line at an edge, as it is compared: which edge, and its text with every number the same.
+type Mark = (bool, String);
+
+/// `pages` without the lines that repeat at their edges. `heights` gives each page's lower and upper edge.
+pub(super) fn removed(mut pages: Vec<Vec<Line>>, heights: &[(f32, f32)]) -> Vec<Vec<Line>> {
+    let with_text = pages.iter().filter(|page| !page.is_empty()).count();
+    let mut counts: HashMap<Mark, usize> = HashMap::new();
+    for (page, &height) in pages.iter().zip(heights) {
+        let mut marks: Vec<Mark> = edges(page, height).into_iter().map(|(_, mark)| mark).collect();
+        marks.sort_unstable();
+        marks.dedup();
+        for mark in marks {
+            *counts.entry(mark).or_default() += 1;
+        }
+    }
+    let repeats = |mark: &Mark| {
+        counts.get(mark).is_some_and(|&count| count >= PAGES_MIN && count * 100 >= with_text * SHARE_PERCENT)
+    };
+    for (page, &height) in pages.iter_mut().zip(heights) {
+        let mut gone: Vec<usize> =
+            edges(page, height).into_iter().filter(|(_, mark)| repeats(mark)).map(|(at, _)| at).collect();
+        // A page of nothing but repeated lines is kept: it is content that looks like furniture.
+        gone.sort_unstable();
+        gone.dedup();
+        if gone.len() < page.len() {
+            gone.iter().rev().for_each(|&at| drop(page.remove(at)));
+        }
+    }
+    pages
+}
+
+/// The lines nearest to the page's upper and lower edge, by their places and not by the order of reading.
+fn edges(page: &[Line], (lower, upper): (f32, f32)) -> Vec<(usize, Mark)> {
+    let mut by_height: Vec<usize> = (0..page.len()).collect();
+    by_height.sort_by(|&a, &b| page[b].bottom.total_cmp(&page[a].bottom));
+    let zone = (upper - lower) * ZONE;
+    let top = by_height.iter().copied().take(EDGE_LINES).filter(|&at| page[at].bottom > upper - zone);
+    let low = by_height.iter().copied().rev().take(EDGE_LINES).filter(|&at| page[at].bottom < lower + zone);
+    top.map(|at| (at, (true, mark(&page[at].text)))).chain(low.map(|at| (at, (false, mark(&page[at].text))))).collect()
+}
+
+/// `text` with each number as `#`, so that "Page 3 of 80" is the same line on every page.
+fn mark(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars().flat_map(char::to_lowercase) {
+        match c {
+            c if c.is_ascii_digit() && out.ends_with('#') => {}
+            c if c.is_ascii_digit() => out.push('#'),
+            c if c.is_whitespace() => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
