@@ -90,6 +90,10 @@ pub const STOP_SECONDS_MAX: u64 = 20;
 pub const REQUEST_HEAD_SECONDS_MAX: u64 = 10;
 /// Seconds without a byte after which a request's body is given up.
 pub const BODY_SILENCE_SECONDS_MAX: u64 = 60;
+/// Bytes of a refused request's body that are still read, so that its sender hears why.
+pub const DISCARDED_BYTES_MAX: u64 = 16 << 20;
+/// Seconds without a byte after which the rest of a refused body is no longer waited for.
+pub const DISCARD_SILENCE_SECONDS_MAX: u64 = 2;
 /// Seconds that a closing connection may take.
 pub const DISCONNECT_SECONDS_MAX: u64 = 5;
 /// Seconds after which a streamed answer that has nothing to say shows that it is alive.
@@ -150,11 +154,13 @@ pub const SCAN_FILES_MERGED_MIN: usize = 8;
 /// The longest word that is told apart from others, in characters.
 pub const WORD_CHARS_MAX: usize = 64;
 /// Characters of a text from which its language is told.
-pub const LANGUAGE_CHARS_MAX: usize = 2_000;
+pub const LANGUAGE_CHARS_MAX: usize = 500;
 /// Distinct words of a question that are looked up in the word index.
 pub const QUESTION_WORDS_READ_MAX: usize = 512;
 /// Of those, how many take part in a search by words.
 pub const QUESTION_WORDS_MAX: usize = 64;
+/// Languages, the most common ones of a scope, in which the words of a passage are compared with a question's.
+pub const COVERAGE_LANGUAGES_MAX: usize = 4;
 /// Scopes whose statistics the word index of an account keeps.
 pub const SCOPES_COUNTED_MAX: usize = 64;
 /// Accounts whose word index is kept open for changes.

@@ -92,7 +92,7 @@ function listed(citation) {
   link.href = citation.href;
   link.querySelector(".cite").textContent = citation.number;
   link.querySelector(".where").textContent = citation.label;
-  link.querySelector(".quote").textContent = citation.quote;
+  link.querySelector(".quote").textContent = citation.excerpt;
   opens(link, citation);
   return entry;
 }

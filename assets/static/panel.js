@@ -22,8 +22,8 @@ export async function open(citation, by) {
   const fragment = await fetched(citation);
   if (mine !== asked) return;
   content.replaceChildren(fragment);
-  const mark = content.querySelector("mark");
-  if (mark) panel.scrollTop = Math.max(0, mark.offsetTop - panel.clientHeight / 3);
+  const [mark, scroll] = [content.querySelector("mark"), content.querySelector(".scroll")];
+  if (mark) scroll.scrollTop += mark.getBoundingClientRect().top - scroll.getBoundingClientRect().top - scroll.clientHeight / 4;
 }
 
 /// Closes the panel.
@@ -49,7 +49,7 @@ async function fetched(citation) {
     // Falls through: the network is gone, the quotation is still here.
   }
   const fallback = gone(citation);
-  fallback.querySelector(".soft").textContent = words().broken;
+  fallback.querySelector(".path").textContent = words().broken;
   return fallback;
 }
 
@@ -62,7 +62,7 @@ function gone(citation) {
 
 function paragraph(text) {
   const node = document.createElement("p");
-  node.className = "soft";
+  node.className = "soft alone-line";
   node.textContent = text;
   return node;
 }

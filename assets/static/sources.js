@@ -4,6 +4,7 @@ import { announce, formToken, localise, made, words } from "./app.js";
 
 const AT_ONCE = 3;
 const EVERY_MS = 1000;
+const STAYS_MS = 4000;
 
 const drop = document.getElementById("drop");
 const rows = document.getElementById("rows");
@@ -72,7 +73,7 @@ function send({ file, line }) {
   request.addEventListener("loadend", () => {
     sending -= 1;
     const answer = parsed(request.responseText);
-    const one = answer?.files?.[0];
+    const one = answer?.sources?.[0];
     if (one?.error) finish(line, one.error.message);
     else if (request.status === 202 && one) finish(line, null, one.existed ? words().existed : words().received);
     else finish(line, answer?.error?.message ?? words().broken);
@@ -91,7 +92,7 @@ function finish(line, wrong, said = "") {
   reason.textContent = wrong ?? "";
   reason.hidden = !wrong;
   announce(`${line.querySelector(".name").textContent}: ${wrong ?? said}`);
-  if (!wrong) setTimeout(() => line.remove(), 8000);
+  if (!wrong) setTimeout(() => line.remove(), STAYS_MS);
 }
 
 function parsed(text) {

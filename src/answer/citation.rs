@@ -113,14 +113,14 @@ impl Writer {
             let Some(index) = (number as usize).checked_sub(1).filter(|&index| index < self.passages.len()) else {
                 continue;
             };
+            let gap = std::mem::take(&mut self.gap);
+            self.out.push_str(&gap);
             if self.cited.insert(number) {
                 let text = std::mem::take(&mut self.out);
                 self.pieces.extend((!text.is_empty()).then_some(Piece::Text(text)));
                 self.pieces.push(Piece::Citation(of(number, &self.passages[index])));
             }
             self.named.push(index);
-            let gap = std::mem::take(&mut self.gap);
-            self.out.push_str(&gap);
             self.out.push_str(&format!("[{number}]"));
         }
     }
@@ -208,7 +208,7 @@ mod tests {
         check("20 days, paid [1, 2].", "20 days, paid {1}[1]{2}[2].");
         check("20 days [9] of leave [0].", "20 days  of leave .");
         check("A list [of things] and [", "A list [of things] and [");
-        check("20 days [12", "20 days [12");
+        check("Leave is paid in full [", "Leave is paid in full [");
     }
 
     #[test]
@@ -223,6 +223,7 @@ mod tests {
             "Ask Ms Lovelace [1].\nAsk Mr Babbage [1].",
             &format!("Ask Ms Lovelace {{1}}[1].\nAsk Mr Babbage [1]. {NOTE}"),
         );
+        check("There are 20 days [12", &format!("There are 20 days [12 {NOTE}"));
         check("There are 20 days of leave [2].", &format!("There are 20 days of leave {{2}}[2]. {NOTE}"));
     }
 }

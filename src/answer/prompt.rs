@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn the_oldest_turns_are_forgotten_first() {
-        let long = "x".repeat(limits::PROMPT_TOKENS_MAX * TOKEN_BYTES - 50);
+        let long = "x".repeat(limits::PROMPT_TOKENS_MAX * TOKEN_BYTES - 20);
         let history = [(Speaker::User, "gone"), (Speaker::Assistant, "gone too"), (Speaker::User, long.as_str())];
         check(None, false, &history, &[(Speaker::User, &long), (Speaker::User, "Who pays?")]);
     }

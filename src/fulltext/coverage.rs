@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::language::{Language, PLAIN};
+use super::language::Language;
 use super::question::Asked;
 use super::scope::{Statistics, View};
 use super::score;
@@ -20,9 +20,9 @@ pub fn shares(view: &View, statistics: &Statistics, asked: &[Asked], texts: &[&s
         weights.push(score::idf(containing, statistics.documents));
     }
     let all: f32 = weights.iter().sum();
-    let commonest = statistics.languages.first().copied().unwrap_or(PLAIN);
+    let languages = &statistics.languages[..statistics.languages.len().min(limits::COVERAGE_LANGUAGES_MAX)];
     let share = |text: &&str| {
-        let held = Held::of(text, Language::of(text).unwrap_or(commonest));
+        let held = Held::of(text, languages);
         let covered = asked.iter().zip(&weights).filter(|(asked, _)| held.holds(asked));
         let covered: f32 = covered.map(|(_, weight)| weight).sum();
         if all > 0.0 { (covered / all).clamp(0.0, 1.0) } else { 0.0 }
@@ -30,24 +30,26 @@ pub fn shares(view: &View, statistics: &Statistics, asked: &[Asked], texts: &[&s
     Ok(texts.iter().map(share).collect())
 }
 
-/// The words of a text, as they stand there and as terms of its language.
-struct Held {
-    language: Language,
+/// The words of a text, as they stand there and as terms of the languages that it may be in: to tell which one it is
+/// would take longer than to try those that the documents are in.
+struct Held<'a> {
+    languages: &'a [Language],
     words: HashSet<String>,
     terms: HashSet<String>,
 }
 
-impl Held {
-    fn of(text: &str, language: Language) -> Held {
+impl Held<'_> {
+    fn of<'a>(text: &str, languages: &'a [Language]) -> Held<'a> {
         let words = words(text);
         Held {
-            terms: words.iter().map(|word| language.term(word)).collect(),
+            terms: words.iter().flat_map(|word| languages.iter().map(|language| language.term(word))).collect(),
             words: words.iter().map(|word| fold(&word.text).into_owned()).collect(),
-            language,
+            languages,
         }
     }
 
     fn holds(&self, asked: &Asked) -> bool {
-        self.words.contains(&*fold(&asked.word.text)) || self.terms.contains(&self.language.term(&asked.word))
+        self.words.contains(&*fold(&asked.word.text))
+            || self.languages.iter().any(|language| self.terms.contains(&language.term(&asked.word)))
     }
 }

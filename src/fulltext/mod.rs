@@ -253,6 +253,7 @@ impl Account {
         *self.opened.write().unwrap_or_else(PoisonError::into_inner) = None;
         // Under another name first: a crash half way through must not leave a part of an index behind.
         let removed = self.folder.with_extension(FORGOTTEN);
+        let _ = fs::remove_dir_all(&removed);
         let gone = fs::rename(&self.folder, &removed).and_then(|()| fs::remove_dir_all(&removed));
         match gone {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.io("remove", error)),

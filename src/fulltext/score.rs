@@ -33,24 +33,18 @@ pub fn idf(containing: u64, documents: u64) -> f32 {
 
 /// The `k` documents that hold the most of what is asked, best first, equals by chunk.
 pub fn best(view: &View, statistics: &Statistics, asked: &[Asked], k: usize) -> tantivy::Result<Vec<Candidate>> {
-    let mut found = Vec::new();
+    let mut sums = Vec::new();
+    for (segment, _) in view.segments() {
+        sums.push(Sums::of(view, statistics, segment)?);
+    }
     for asked in heaviest(view, statistics, asked)? {
         let postings = Postings::of(view, &asked.terms(&statistics.languages))?;
-        if postings.documents > 0 {
-            found.push((idf(postings.documents, statistics.documents) * asked.times as f32, postings));
-        }
+        let weight = idf(postings.documents, statistics.documents) * asked.times as f32;
+        sums.iter_mut().zip(&postings.segments).for_each(|(sums, postings)| sums.add(weight, postings));
     }
     let mut best = BinaryHeap::with_capacity(k + 1);
-    for (ordinal, (segment, _)) in view.segments().enumerate() {
-        let mut scores = vec![0.0_f32; segment.max_doc() as usize];
-        let held_back = HeldBack::of(view, statistics, segment)?;
-        for (weight, postings) in &found {
-            for (document, frequency) in &postings.segments[ordinal] {
-                let share = frequency / (frequency + held_back.of_document(*document));
-                scores[*document as usize] += weight * (K1 + 1.0) * share;
-            }
-        }
-        offer(segment, &scores, k, &mut best)?;
+    for ((segment, _), sums) in view.segments().zip(&sums) {
+        offer(segment, &sums.scores, k, &mut best)?;
     }
     let mut ranked: Vec<Ranked> = best.into_iter().map(|Reverse(ranked)| ranked).collect();
     ranked.sort_unstable_by(|a, b| b.cmp(a));
@@ -163,21 +157,31 @@ fn sum_by_document(mut one: Vec<(u32, f32)>, other: Vec<(u32, f32)>) -> Vec<(u32
     one
 }
 
-/// What a frequency is held against: K1, more for documents longer than the average.
-struct HeldBack {
+/// The scores of a segment's documents so far.
+struct Sums {
+    scores: Vec<f32>,
     body: FieldNormReader,
     head: FieldNormReader,
+    /// The average length of the readable documents of all segments.
     average: f32,
 }
 
-impl HeldBack {
-    fn of(view: &View, statistics: &Statistics, segment: &SegmentReader) -> tantivy::Result<HeldBack> {
+impl Sums {
+    fn of(view: &View, statistics: &Statistics, segment: &SegmentReader) -> tantivy::Result<Sums> {
         let (body, head) = view.lengths(segment)?;
-        let average = statistics.body_terms + HEAD_WEIGHT * statistics.head_terms;
-        Ok(HeldBack { body, head, average: average.max(1.0) })
+        let average = (statistics.body_terms + HEAD_WEIGHT * statistics.head_terms).max(1.0);
+        Ok(Sums { scores: vec![0.0; segment.max_doc() as usize], body, head, average })
     }
 
-    fn of_document(&self, document: u32) -> f32 {
+    fn add(&mut self, weight: f32, postings: &[(u32, f32)]) {
+        for (document, frequency) in postings {
+            let share = frequency / (frequency + self.held_against(*document));
+            self.scores[*document as usize] += weight * (K1 + 1.0) * share;
+        }
+    }
+
+    /// What a frequency is held against: K1, more for documents longer than the average.
+    fn held_against(&self, document: u32) -> f32 {
         let length = self.body.fieldnorm(document) as f32 + HEAD_WEIGHT * self.head.fieldnorm(document) as f32;
         K1 * (1.0 - B + B * length / self.average)
     }

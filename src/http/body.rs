@@ -27,6 +27,7 @@ pub async fn bytes(
     let length =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > limits::REQUEST_BYTES_MAX) {
+        discard(payload, limits::DISCARDED_BYTES_MAX).await;
         return Err(too_large());
     }
     let silence = Duration::from_secs(limits::BODY_SILENCE_SECONDS_MAX);
@@ -36,10 +37,30 @@ pub async fn bytes(
         match part {
             None => return Ok(body),
             Some(Err(error)) => return Err(Failure::new(Kind::Invalid, format!("The request broke off: {error}."))),
-            Some(Ok(part)) if body.len() + part.len() > limits::REQUEST_BYTES_MAX => return Err(too_large()),
+            Some(Ok(part)) if body.len() + part.len() > limits::REQUEST_BYTES_MAX => {
+                discard(payload, limits::DISCARDED_BYTES_MAX).await;
+                return Err(too_large());
+            }
             Some(Ok(part)) => body.extend_from_slice(&part),
         }
     }
+}
+
+/// Reads on without keeping anything, so that a sender that does not listen while it sends hears why it was refused.
+/// Tells whether the end was reached within `bytes_max`.
+pub async fn discard<S, E>(mut rest: S, bytes_max: u64) -> bool
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+{
+    let mut bytes = 0;
+    let silence = Duration::from_secs(limits::DISCARD_SILENCE_SECONDS_MAX);
+    while let Ok(Some(Ok(part))) = tokio::time::timeout(silence, rest.next()).await {
+        bytes += part.len() as u64;
+        if bytes > bytes_max {
+            return false;
+        }
+    }
+    true
 }
 
 /// The sender paused for too long.

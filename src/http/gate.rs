@@ -81,7 +81,10 @@ pub async fn gate(
                 HttpResponse::SeeOther().insert_header((header::LOCATION, format!("/sign-in?{query}"))).finish();
             Ok(request.into_response(response))
         }
-        Err(failure) => Ok(request.error_response(failure)),
+        Err(failure) => {
+            body::discard(request.take_payload(), limits::DISCARDED_BYTES_MAX).await;
+            Ok(request.error_response(failure))
+        }
     }
 }
 

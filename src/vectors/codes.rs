@@ -47,7 +47,8 @@ mod tests {
 
     #[test]
     fn vectors_are_quantised_symmetrically() {
-        let cases: [(&[f32], Option<(&[i8], f32)>); 6] = [
+        type Quantised = (&'static [i8], f32);
+        let cases: [(&[f32], Option<Quantised>); 6] = [
             (&[1.0, -1.0, 0.5], Some((&[127, -127, 64], 1.0 / 127.0))),
             (&[0.0, 0.0], Some((&[0, 0], 0.0))),
             (&[254.0, -2.0], Some((&[127, -1], 2.0))),

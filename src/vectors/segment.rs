@@ -109,6 +109,7 @@ impl Segment {
         self.set_view(View::default());
         // Under another name first: a crash half way through must not leave a part of a segment behind.
         let removed = name_beside(&self.folder, FORGOTTEN);
+        let _ = fs::remove_dir_all(&removed);
         let gone = fs::rename(&self.folder, &removed).and_then(|()| fs::remove_dir_all(&removed));
         match gone {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -273,8 +274,9 @@ impl View {
 
 impl Member {
     fn of(file: Arc<File>) -> Member {
-        let live = if file.rows > 0 { vec![0..file.rows] } else { Vec::new() };
-        Member { file, dead: BTreeMap::new(), live }
+        let mut member = Member { file, dead: BTreeMap::new(), live: Vec::new() };
+        member.find_live();
+        member
     }
 
     fn drop(&mut self, sources: &HashSet<SourceId>) {
@@ -286,9 +288,13 @@ impl Member {
             let dead = self.file.sources().filter(|(source, _)| sources.contains(source));
             self.dead.extend(dead.map(|(_, rows)| (rows.start, rows.end)));
         }
-        if self.dead.len() == before {
-            return;
+        if self.dead.len() > before {
+            self.find_live();
         }
+    }
+
+    /// What lies between the dead rows is alive.
+    fn find_live(&mut self) {
         self.live.clear();
         let mut from = 0;
         for (start, end) in &self.dead {

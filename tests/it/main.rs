@@ -2,6 +2,7 @@
 
 mod appliance;
 mod bad_input;
+mod browser;
 mod commands;
 mod first_run;
 mod kills;

@@ -16,7 +16,7 @@ use crate::app::error::Kind;
 use crate::app::sources::{self, Added, SourceFilter};
 use crate::domain::id::SourceId;
 use crate::domain::source::{Source, SourceKind};
-use crate::http::body::{Form, stalled};
+use crate::http::body::{self, Form, stalled};
 use crate::http::error::Failure;
 use crate::http::gate::Caller;
 use crate::http::{Site, nosia};
@@ -34,8 +34,8 @@ pub async fn upload(site: web::Data<Site>, caller: Caller, form: Multipart) -> R
     {
         return Err(failure);
     }
-    let files: Vec<Value> = received.iter().map(|(name, result)| told(name, result)).collect();
-    Ok(HttpResponse::Accepted().json(json!({ "files": files })))
+    let sources: Vec<Value> = received.iter().map(|(name, result)| told(name, result)).collect();
+    Ok(HttpResponse::Accepted().json(json!({ "sources": sources })))
 }
 
 fn told(name: &str, result: &Result<Added, Failure>) -> Value {
@@ -78,9 +78,12 @@ pub async fn receive(
             ));
         }
         match receive_one(site, caller, &name, &mut field).await {
-            // The rest of a file that is too large is not waited for: the connection ends with the answer.
-            Err(failure) if failure.kind == Kind::TooLarge && received.is_empty() => return Err(failure),
-            Err(failure) if matches!(failure.kind, Kind::Forbidden | Kind::DiskFull) => return Err(failure),
+            Err(failure) if matches!(failure.kind, Kind::Forbidden | Kind::DiskFull) => {
+                body::discard(field, limits::DISCARDED_BYTES_MAX).await;
+                return Err(failure);
+            }
+            // Only what is far too large is not read to its end: the connection ends with the answer then.
+            Err(failure) if !body::discard(&mut field, limits::UPLOAD_BYTES_MAX).await => return Err(failure),
             result => received.push((name, result)),
         }
     }
@@ -209,7 +212,7 @@ pub async fn text(
     Ok(HttpResponse::Ok().json(json!({
         "source": nosia::source(&read.source),
         "version": read.version,
-        "markdown": read.markdown,
+        "text": read.markdown,
         "pages": pages.collect::<Vec<_>>(),
         "notes": read.notes,
     })))

@@ -1,7 +1,7 @@
 //! `POST /v1/chat/completions`, streamed and whole: the last message is the question, the earlier ones its history.
 //!
 //! Beyond OpenAI's own fields a request may say `"nosia": {"retrieval": false, "passages": 4}`. An answer carries
-//! `citations` (on the message, or on the last chunk with a choice) and, if the documents do not support one,
+//! `citations` (beside the choices and on the message; in a stream on the last chunk with a choice) and, if the documents do not support one,
 //! `"nosia": {"refused": true}`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -174,13 +174,12 @@ async fn whole(head: &Head, mut pieces: Pieces) -> Result<Value, Failure> {
         }
     }
     let outcome = outcome.ok_or_else(|| Failure::internal("an answer ended without its outcome"))?;
-    let message = json!({
-        "role": "assistant", "content": text, "refusal": null,
-        "citations": citations.iter().map(nosia::citation).collect::<Vec<_>>(),
-    });
+    let citations: Value = citations.iter().map(nosia::citation).collect();
+    let message = json!({ "role": "assistant", "content": text, "refusal": null, "citations": citations });
     let choice =
         json!({ "index": 0, "message": message, "logprobs": null, "finish_reason": finish_reason(outcome.finish) });
     let mut answer = head.object("chat.completion", json!([choice]));
+    answer["citations"] = citations;
     answer["usage"] = openai::usage(outcome.prompt_tokens, outcome.completion_tokens);
     answer["nosia"] = json!({ "refused": outcome.finish == Finish::Refused });
     Ok(answer)

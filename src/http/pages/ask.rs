@@ -6,7 +6,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
-use super::{Place, chat, go_to};
+use super::{Place, chat, go_to, reading};
 use crate::app::chats;
 use crate::domain::answer::{Citation, Piece};
 use crate::domain::chat::Chat;
@@ -98,6 +98,7 @@ impl Wire for Events {
 fn placed(citation: &Citation) -> Value {
     let place = Place::of(citation);
     let mut shape = nosia::citation(citation);
+    shape["excerpt"] = json!(reading::plain(&citation.quote));
     shape["href"] = json!(place.href);
     shape["fragment"] = json!(place.fragment);
     shape

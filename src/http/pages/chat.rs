@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use super::texts::say;
-use super::{Page, Place, go_to, html};
+use super::{Page, Place, go_to, html, reading};
 use crate::app::{chats, models, sources};
 use crate::domain::account::Role;
 use crate::domain::answer::{Citation, Finish};
@@ -37,7 +37,10 @@ enum Turn {
 struct Cited {
     number: u32,
     label: String,
+    /// Word for word, for the panel when the document is gone.
     quote: String,
+    /// The same without markup, for reading.
+    excerpt: String,
     href: String,
     fragment: String,
 }
@@ -114,6 +117,13 @@ impl Turn {
 impl Cited {
     fn of(citation: &Citation) -> Cited {
         let Place { href, fragment } = Place::of(citation);
-        Cited { number: citation.number, label: citation.label(), quote: citation.quote.clone(), href, fragment }
+        Cited {
+            number: citation.number,
+            label: citation.label(),
+            quote: citation.quote.clone(),
+            excerpt: reading::plain(&citation.quote),
+            href,
+            fragment,
+        }
     }
 }

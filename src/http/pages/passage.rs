@@ -46,10 +46,8 @@ pub async fn show(
     let shown = Shown { window, mark: Some(span), page_label: t.page_number };
     let blocks = reading::blocks(&read.markdown, &read.pages, &shown);
     let page = page_at(&read.pages, span.start).map(|page| say(t.page_number, &[&page]));
-    let where_line = match page {
-        Some(page) => format!("{} · {page}", read.source.file_name),
-        None => read.source.file_name.clone(),
-    };
+    let file = Some(&read.source.file_name).filter(|name| **name != read.source.title).cloned();
+    let where_line = file.into_iter().chain(page).collect::<Vec<_>>().join(" · ");
     html(&PassagePage {
         t,
         title: read.source.title.clone(),

@@ -111,6 +111,24 @@ pub fn blocks(text: &str, pages: &[PageSpan], shown: &Shown) -> Vec<Block> {
     reader.blocks
 }
 
+/// `text` without its markup, as one line.
+pub fn plain(text: &str) -> String {
+    let shown = Shown { window: Span { start: 0, end: text.len() }, mark: None, page_label: "" };
+    let join = |pieces: Vec<Piece>| pieces.into_iter().map(|piece| piece.text).collect::<String>();
+    let line = |block: Block| match block {
+        Block::Page { .. } => String::new(),
+        Block::Heading { pieces } | Block::Paragraph { pieces } | Block::Item { pieces } | Block::Code { pieces } => {
+            join(pieces)
+        }
+        Block::Table { rows } => {
+            let row = |row: Vec<Vec<Piece>>| row.into_iter().map(join).collect::<Vec<_>>().join(", ");
+            rows.into_iter().map(row).collect::<Vec<_>>().join("; ")
+        }
+    };
+    let lines: Vec<_> = blocks(text, &[], &shown).into_iter().map(line).collect();
+    lines.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// The lines of `text` within `window`, as byte ranges without their ends.
 fn lines(text: &str, window: Span) -> Vec<Range<usize>> {
     let mut lines = Vec::new();
@@ -430,6 +448,18 @@ mod tests {
     }
 
     #[test]
+    fn plain_text_has_no_markup() {
+        let cases = [
+            ("You have **25\ndays**.", "You have 25 days."),
+            ("# A\n- b\n- `c`", "A b c"),
+            ("| a | b |\n|---|---|\n| 1 | 2 |", "a, b; 1, 2"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(super::plain(text), expected);
+        }
+    }
+
+    #[test]
     fn windows_cover_the_text_once() {
         let long = "word ".repeat(50_000);
         let lines = "é and more of it\n".repeat(20_000);
@@ -446,7 +476,7 @@ mod tests {
         let text = "first line\nsecond line é\nthird line\n";
         let start = text.find("second").expect("it is there");
         let span = Span { start, end: start + 6 };
-        assert_eq!(around(text, span, 3).of(text), "first line\nsecond line é");
+        assert_eq!(around(text, span, 8).of(text), "first line\nsecond line é");
         let accents = "é".repeat(1000);
         for bytes in 0..5 {
             let window = around(&accents, Span { start: 500, end: 502 }, bytes);

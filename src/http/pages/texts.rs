@@ -92,13 +92,14 @@ texts! {
         "Les réponses citent vos documents mot pour mot. Pour qu’elles soient rédigées, indiquez un serveur de modèles dans AI_BASE_URL et LLM_MODEL.";
     check_citations: "Written by a model from your documents. Open a citation to check it.",
         "Rédigé par un modèle à partir de vos documents. Ouvrez une citation pour la vérifier.";
-    open_in_text: "Open in the full text", "Ouvrir dans le texte intégral";
-    original: "Original file", "Fichier d’origine";
+    open_in_text: "In the full text", "Dans le texte intégral";
+    original: "Original file", "Fichier original";
     page_number: "Page {}", "Page {}";
     unanswered: "There is no answer yet. If it is still being written, it is here when the page is loaded again.",
         "Il n’y a pas encore de réponse. Si elle est en cours de rédaction, elle apparaîtra au rechargement de la page.";
     reload: "Load again", "Recharger";
     delete_chat: "Delete this conversation", "Supprimer cette conversation";
+    delete_for_good: "Delete for good", "Supprimer définitivement";
 
     // Documents
     add_documents: "Add documents", "Ajouter des documents";
@@ -172,6 +173,7 @@ texts! {
     make_token: "Make a token", "Créer un jeton";
     no_tokens: "No tokens yet.", "Aucun jeton pour l’instant.";
     revoke: "Revoke", "Révoquer";
+    revoke_for_good: "Revoke for good", "Révoquer définitivement";
     token_used: "last used", "utilisé le";
     token_unused: "never used", "jamais utilisé";
     token_valid: "Valid", "Valable";

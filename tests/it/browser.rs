@@ -1,0 +1,298 @@
+//! The pages in a real browser: headless Chromium, driven through chromedriver, as a person uses them.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use fantoccini::elements::Element;
+use fantoccini::key::Key;
+use fantoccini::wd::Capabilities;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::appliance::{Appliance, EMAIL, PASSWORD, PATIENCE, claim, folder, has_model};
+
+const TITLE: &str = "harbour.md";
+const TEXT: &str = "# Harbour rules\n\n## Berths\n\nA berth is given for one season. The fee is paid before the first of \
+April.\n\n## Keys\n\nThe spare key of the boathouse hangs in the harbour office, behind the tide tables. Whoever takes \
+it signs the book.\n\n## Speed\n\nNo boat goes faster than five knots inside the mole.\n";
+const QUESTION: &str = "Where does the spare key of the boathouse hang?";
+const ANSWER: &str = "harbour office";
+
+/// A browser with a profile of its own. Dropped, it and its driver end.
+struct Browser {
+    page: Client,
+    driver: Child,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Starts one; `None`, and a line that says so, where Chromium or its driver is not installed.
+    async fn start(test: &str, with_script: bool) -> Option<Browser> {
+        let Some(mut driver) = driver() else {
+            eprintln!("{test}: left out, chromium and chromedriver are not installed");
+            return None;
+        };
+        let port = port(&mut driver);
+        let profile = tempfile::tempdir().expect("a temporary folder");
+        let mut connect = ClientBuilder::new(HttpConnector::new());
+        connect.capabilities(capabilities(&profile, with_script));
+        let page = match connect.connect(&format!("http://127.0.0.1:{port}")).await {
+            Ok(page) => page,
+            Err(error) => {
+                let _ = driver.kill();
+                panic!("chromium did not start: {error}");
+            }
+        };
+        Some(Browser { page, driver, _profile: profile })
+    }
+
+    /// Waits for the first element that `css` selects.
+    async fn see(&self, css: &str) -> Element {
+        let found = self.page.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
+        match found {
+            Ok(element) => element,
+            Err(error) => panic!("{css} did not appear: {error}\n{}", self.page.source().await.unwrap_or_default()),
+        }
+    }
+
+    /// Waits until the script expression `condition` is true.
+    async fn until(&self, condition: &str) {
+        let begun = std::time::Instant::now();
+        let script = format!("return Boolean({condition})");
+        // The page may be on its way to another one, where the expression cannot be asked yet.
+        while self.page.execute(&script, Vec::new()).await.ok() != Some(json!(true)) {
+            let source = self.page.source().await.unwrap_or_default();
+            assert!(begun.elapsed() < PATIENCE, "never true: {condition}\n{source}");
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn go(&self, address: &str) {
+        self.page.goto(address).await.expect("the page loads");
+    }
+
+    async fn press(&self, css: &str) {
+        self.see(css).await.click().await.unwrap_or_else(|error| panic!("{css} cannot be pressed: {error}"));
+    }
+
+    async fn fill(&self, css: &str, text: &str) {
+        let field = self.see(css).await;
+        field.send_keys(text).await.unwrap_or_else(|error| panic!("{css} cannot be filled: {error}"));
+    }
+
+    async fn text(&self, css: &str) -> String {
+        self.see(css).await.text().await.expect("it has a text")
+    }
+
+    async fn path(&self) -> String {
+        self.page.current_url().await.expect("it has an address").path().to_owned()
+    }
+
+    async fn sign_in(&self, appliance: &Appliance, password: &str) {
+        self.go(&format!("{}/sign-in", appliance.base)).await;
+        self.fill("#email", EMAIL).await;
+        self.fill("#password", password).await;
+        self.press("form button[type=submit]").await;
+    }
+
+    async fn end(self) {
+        let _ = self.page.clone().close().await;
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+fn driver() -> Option<Child> {
+    let there = |name: &str| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
+    if !there("chromium") || !there("chromedriver") {
+        return None;
+    }
+    let started = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    Some(started.expect("it is there"))
+}
+
+/// The port that the driver says it listens on. The rest of what it says is read and dropped.
+fn port(driver: &mut Child) -> u16 {
+    let mut lines = BufReader::new(driver.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    let port = lines.find_map(|line| line.split("on port ").nth(1)?.trim_end_matches('.').parse().ok());
+    std::thread::spawn(move || lines.for_each(drop));
+    port.expect("the driver says where it listens")
+}
+
+fn capabilities(profile: &TempDir, with_script: bool) -> Capabilities {
+    let mut arguments: Vec<String> = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--window-size=1400,900",
+        "--accept-lang=en",
+    ]
+    .map(str::to_owned)
+    .into();
+    arguments.push(format!("--user-data-dir={}", profile.path().display()));
+    let script = if with_script { 1 } else { 2 };
+    let options = json!({
+        "args": arguments,
+        "prefs": { "profile.managed_default_content_settings.javascript": script },
+    });
+    Capabilities::from_iter([("goog:chromeOptions".to_owned(), options)])
+}
+
+/// A file to upload, in a folder of its own.
+fn file(name: &str, bytes: &[u8]) -> (TempDir, PathBuf) {
+    let folder = folder();
+    let path = folder.path().join(name);
+    std::fs::File::create(&path).and_then(|mut file| file.write_all(bytes)).expect("it can be written");
+    (folder, path)
+}
+
+#[tokio::test]
+async fn from_the_one_time_link_to_a_highlighted_passage() {
+    if !has_model("browser") {
+        return;
+    }
+    let Some(browser) = Browser::start("browser", true).await else { return };
+    let data = folder();
+    let appliance = Appliance::start(data.path());
+    let link = appliance.link.clone().expect("a new appliance prints its link");
+
+    browser.go(&format!("{}{link}", appliance.base)).await;
+    browser.fill("#name", "Jo").await;
+    browser.fill("#email", EMAIL).await;
+    browser.fill("#password", PASSWORD).await;
+    browser.press("form button[type=submit]").await;
+    browser.see("#welcome").await;
+    assert_eq!(browser.path().await, "/");
+
+    browser.go(&format!("{}/sources", appliance.base)).await;
+    let (_folder, path) = file(TITLE, TEXT.as_bytes());
+    browser.fill("#files", &path.to_string_lossy()).await;
+    browser.see(".row .state-name.is-ready").await;
+
+    browser.go(&format!("{}/", appliance.base)).await;
+    browser.fill("#question", QUESTION).await;
+    browser.see("#question").await.send_keys(&String::from(char::from(Key::Enter))).await.expect("Enter is pressed");
+    browser.see(".answer .tools:not([hidden])").await;
+    assert!(browser.text(".answer .text").await.contains(ANSWER), "{}", browser.text(".answer").await);
+    assert!(browser.path().await.starts_with("/chats/"), "the chat has an address of its own");
+
+    browser.press("button.cite").await;
+    browser.see("#panel mark").await;
+    let panel = browser.text("#panel").await;
+    assert!(panel.contains(TITLE) || panel.contains("Harbour rules"), "the document is named: {panel}");
+    assert!(browser.text("#panel mark").await.contains(ANSWER), "the passage is highlighted: {panel}");
+    let unmarked = "return document.querySelector('#panel .reading').textContent.length \
+                    > [...document.querySelectorAll('#panel mark')].reduce((sum, mark) => sum + mark.textContent.length, 0)";
+    assert_eq!(browser.page.execute(unmarked, Vec::new()).await.expect("it runs"), json!(true), "in its surroundings");
+    browser.see("#panel .close").await.send_keys(&String::from(char::from(Key::Escape))).await.expect("Escape is pressed");
+    browser.until("document.getElementById('panel').hidden").await;
+
+    let chat = browser.page.current_url().await.expect("it has an address");
+    browser.go(&format!("{}/sources", appliance.base)).await;
+    browser.press("[data-delete]").await;
+    browser.press("dialog[open] button.danger").await;
+    browser.see("#rows .empty").await;
+
+    browser.go(chat.as_str()).await;
+    assert!(browser.text(".answer .text").await.contains(ANSWER), "the conversation is kept");
+    browser.press("button.cite").await;
+    browser.see("#panel mark").await;
+    assert!(browser.text("#panel mark").await.contains(ANSWER), "the quotation outlives its document");
+    browser.end().await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_does_not_sign_in_and_signing_out_ends_the_session() {
+    if !has_model("browser") {
+        return;
+    }
+    let Some(browser) = Browser::start("browser", true).await else { return };
+    let data = folder();
+    let appliance = Appliance::start(data.path());
+    claim(data.path());
+
+    browser.sign_in(&appliance, "not the password").await;
+    browser.see(".notice.wrong").await;
+    assert_eq!(browser.path().await, "/sign-in");
+
+    browser.sign_in(&appliance, PASSWORD).await;
+    browser.see("#welcome").await;
+    browser.press(".sidebar form button").await;
+    browser.see("#password").await;
+    browser.go(&format!("{}/sources", appliance.base)).await;
+    assert_eq!(browser.path().await, "/sign-in", "the session has ended");
+    browser.end().await;
+}
+
+#[tokio::test]
+async fn a_failed_source_says_why_and_can_be_tried_again() {
+    if !has_model("browser") {
+        return;
+    }
+    let Some(browser) = Browser::start("browser", true).await else { return };
+    let data = folder();
+    let appliance = Appliance::start(data.path());
+    claim(data.path());
+    browser.sign_in(&appliance, PASSWORD).await;
+    browser.see("#welcome").await;
+
+    browser.go(&format!("{}/sources", appliance.base)).await;
+    let (_folder, path) = file("broken.pdf", b"%PDF-1.7\nthis is all there is");
+    browser.fill("#files", &path.to_string_lossy()).await;
+    browser.see(".row .reason").await;
+    let reason = browser.text(".row .reason").await;
+    assert!(reason.len() > 15, "{reason}");
+    // A mark on the old row: once it is gone, the page has been loaded anew by the retry.
+    browser.page.execute("document.body.dataset.old = 'yes'", Vec::new()).await.expect("it runs");
+    browser.press(".row form button").await;
+    browser.until("!document.body.dataset.old && location.pathname === '/sources'").await;
+    browser.see(".row .reason").await;
+    assert_eq!(browser.text(".row .reason").await, reason, "it failed again, for the same reason");
+    browser.end().await;
+}
+
+#[tokio::test]
+async fn the_main_job_works_without_script() {
+    if !has_model("browser") {
+        return;
+    }
+    let Some(browser) = Browser::start("browser", false).await else { return };
+    let data = folder();
+    let appliance = Appliance::start(data.path());
+    let token = appliance.token(data.path());
+    browser.sign_in(&appliance, PASSWORD).await;
+    browser.see("#welcome").await;
+
+    browser.go(&format!("{}/sources", appliance.base)).await;
+    let (_folder, path) = file(TITLE, TEXT.as_bytes());
+    browser.fill("#files", &path.to_string_lossy()).await;
+    browser.press("#upload-button").await;
+    browser.see(".row").await;
+    let id = browser.see(".row").await.attr("id").await.expect("it answers").expect("a row has a number");
+    let id = id.trim_start_matches("source-").parse().expect("a number");
+    assert_eq!(appliance.settled(&token, id).await["state"], "ready");
+
+    browser.go(&format!("{}/", appliance.base)).await;
+    browser.fill("#question", QUESTION).await;
+    browser.press("#send").await;
+    browser.see(".answer .text").await;
+    assert!(browser.text(".answer .text").await.contains(ANSWER));
+    browser.press(".cited a").await;
+    browser.see("#mark").await;
+    assert!(browser.text(".reading").await.contains(ANSWER));
+    assert_eq!(browser.path().await, format!("/sources/{id}"));
+    browser.end().await;
+}
