@@ -53,8 +53,7 @@ async fn a_public_request_is_kept_from_this_machine_however_it_is_written() {
 async fn redirects_are_checked_at_every_hop() {
     let inside = Scripted::serve(vec![answer(200, "", "secret")]).await;
     let there = |url: &str| answer(302, &format!("Location: {url}\r\n"), "");
-    let server =
-        Scripted::serve(vec![there("/again"), answer(200, "", "same origin"), there(&inside.url("/"))]).await;
+    let server = Scripted::serve(vec![there("/again"), answer(200, "", "same origin"), there(&inside.url("/"))]).await;
     let client = Client::new(Policy::Configured);
     assert_eq!(body(&client, &server.url("/")).await.ok().as_deref(), Some("same origin"));
     let elsewhere = client.get(&server.url("/")).await.map(|response| response.status()).ok();

@@ -70,8 +70,7 @@ impl Bert {
         let settings = &weights.settings;
         let (hidden, inner) = (settings.hidden_size, settings.intermediate_size);
         let take = |name: &str, shape: &[usize]| weights.take(folder, name, shape);
-        let mut positions =
-            take("embeddings.position_embeddings.weight", &[settings.max_position_embeddings, hidden])?;
+        let mut positions = take("embeddings.position_embeddings.weight", &[settings.max_position_embeddings, hidden])?;
         let kinds = take("embeddings.token_type_embeddings.weight", &[2, hidden])?;
         for row in positions.chunks_exact_mut(hidden) {
             add(row, &kinds[..hidden]);
@@ -121,7 +120,12 @@ impl Bert {
     /// The mean of each sequence's last states, scaled to unit length, in the order of `sequences`.
     ///
     /// Every sequence has at least one token and no more than the model has positions.
-    pub(in crate::inference) fn embed(&self, sequences: &[&[u32]], buffers: &mut Buffers, share: Share) -> Vec<Vec<f32>> {
+    pub(in crate::inference) fn embed(
+        &self,
+        sequences: &[&[u32]],
+        buffers: &mut Buffers,
+        share: Share,
+    ) -> Vec<Vec<f32>> {
         self.look_up(sequences, buffers);
         for layer in &self.layers {
             self.forward(layer, sequences, buffers, share);
@@ -134,7 +138,9 @@ impl Bert {
     fn look_up(&self, sequences: &[&[u32]], buffers: &mut Buffers) {
         let tokens: usize = sequences.iter().map(|sequence| sequence.len()).sum();
         let Buffers { state, attend, context, wide, .. } = buffers;
-        for (buffer, width) in [(&mut *state, self.hidden), (attend, 3 * self.hidden), (context, self.hidden), (wide, self.inner)] {
+        for (buffer, width) in
+            [(&mut *state, self.hidden), (attend, 3 * self.hidden), (context, self.hidden), (wide, self.inner)]
+        {
             buffer.resize(tokens * width, 0.0);
         }
         let ids = sequences.iter().flat_map(|sequence| sequence.iter().enumerate());
@@ -241,8 +247,7 @@ fn transposed(matrix: &[f32], rows: usize, columns: usize) -> Vec<f32> {
 /// The dense layers joined so that one product computes them all; each has `inputs` inputs.
 fn side_by_side<const N: usize>(parts: [Dense; N], inputs: usize) -> Dense {
     let bias = parts.iter().flat_map(|part| part.bias.iter().copied()).collect();
-    let rows = (0..inputs).flat_map(|row| {
-        parts.iter().flat_map(move |part| row_of(&part.weights, row, part.bias.len()).iter().copied())
-    });
+    let rows = (0..inputs)
+        .flat_map(|row| parts.iter().flat_map(move |part| row_of(&part.weights, row, part.bias.len()).iter().copied()));
     Dense { weights: rows.collect(), bias }
 }

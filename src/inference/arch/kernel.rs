@@ -26,13 +26,7 @@ impl<'a> View<'a> {
 
     /// The same matrix with rows and columns exchanged.
     pub(super) fn transposed(self) -> View<'a> {
-        View {
-            rows: self.columns,
-            columns: self.rows,
-            row_step: self.column_step,
-            column_step: self.row_step,
-            ..self
-        }
+        View { rows: self.columns, columns: self.rows, row_step: self.column_step, column_step: self.row_step, ..self }
     }
 
     /// One more than the index of the last element.
@@ -248,21 +242,11 @@ fn erf<const FMA: bool>(x: f32) -> f32 {
     let x = if x < -4.0 { -4.0 } else { x };
     let square = x * x;
     let above = polynomial::<FMA, 7>(
-        [
-            -2.726_142_3e-10,
-            2.770_681_4e-8,
-            -2.101_024e-6,
-            -5.692_506_4e-5,
-            -7.349_906e-4,
-            -2.954_6e-3,
-            -1.609_603_3e-2,
-        ],
+        [-2.726_142_3e-10, 2.770_681_4e-8, -2.101_024e-6, -5.692_506_4e-5, -7.349_906e-4, -2.954_6e-3, -1.609_603_3e-2],
         square,
     );
-    let below = polynomial::<FMA, 5>(
-        [-1.456_607_2e-5, -2.133_740_6e-4, -1.682_827e-3, -7.373_329e-3, -1.426_473_9e-2],
-        square,
-    );
+    let below =
+        polynomial::<FMA, 5>([-1.456_607_2e-5, -2.133_740_6e-4, -1.682_827e-3, -7.373_329e-3, -1.426_473_9e-2], square);
     x * above / below
 }
 

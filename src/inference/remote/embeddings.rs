@@ -49,7 +49,8 @@ impl Remote {
         endpoint: Endpoint,
         dimensions: Option<usize>,
     ) -> Result<Remote, InferenceError> {
-        let mut remote = Remote { client, endpoint, dimensions: dimensions.unwrap_or(0), closed: AtomicBool::new(false) };
+        let mut remote =
+            Remote { client, endpoint, dimensions: dimensions.unwrap_or(0), closed: AtomicBool::new(false) };
         if dimensions.is_none() {
             let vectors = remote.ask(&["dimensions".to_owned()]).await?;
             remote.dimensions = vectors.first().map_or(0, Vec::len);
@@ -160,7 +161,8 @@ fn may_pass(error: &InferenceError) -> bool {
 
 /// The vectors of an answer to `count` texts, in the order of the texts.
 fn in_order(body: &[u8], count: usize) -> Result<Vec<Vec<f32>>, String> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|error| format!("its answer is not understood: {error}"))?;
+    let answer: Answer =
+        serde_json::from_slice(body).map_err(|error| format!("its answer is not understood: {error}"))?;
     if answer.data.len() != count {
         return Err(format!("it gave {} vectors for {count} texts", answer.data.len()));
     }

@@ -48,7 +48,12 @@ impl Endpoint {
     }
 
     /// Posts `body` to `path` (`/embeddings`) below the base, whatever the status of the answer.
-    pub(super) async fn post(&self, client: &net::Client, path: &str, body: &Value) -> Result<Response, InferenceError> {
+    pub(super) async fn post(
+        &self,
+        client: &net::Client,
+        path: &str,
+        body: &Value,
+    ) -> Result<Response, InferenceError> {
         let url = format!("{}{path}", self.base_url.trim_end_matches('/'));
         client.post_json(&url, self.api_key.as_deref(), body).await.map_err(|error| self.unreachable(error))
     }
@@ -58,7 +63,9 @@ impl Endpoint {
         match error {
             NetError::TimedOut => InferenceError::TimedOut { endpoint: self.label() },
             NetError::TooLarge { .. } => self.nonsense(200, &error.to_string()),
-            other => InferenceError::Unreachable { endpoint: self.label(), reason: self.without_key(&other.to_string()) },
+            other => {
+                InferenceError::Unreachable { endpoint: self.label(), reason: self.without_key(&other.to_string()) }
+            }
         }
     }
 

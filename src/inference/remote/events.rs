@@ -64,7 +64,8 @@ mod tests {
 
     #[test]
     fn events_are_the_same_however_they_are_cut() {
-        let stream = "data: {\"a\":\"é\"}\n\n: ping\r\nevent: x\r\ndata:東京🗼\r\n\r\ndata:\nid: 3\ndata: [DONE]".as_bytes();
+        let stream =
+            "data: {\"a\":\"é\"}\n\n: ping\r\nevent: x\r\ndata:東京🗼\r\n\r\ndata:\nid: 3\ndata: [DONE]".as_bytes();
         for size in 1..=stream.len() {
             let mut events = Events::default();
             let mut found = Vec::new();

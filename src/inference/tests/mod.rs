@@ -8,10 +8,8 @@ use std::path::PathBuf;
 
 /// The folder of all-MiniLM-L6-v2, by `NOSIA_TEST_MODEL` or beside Cargo.toml; without it, says what is left out.
 fn model_folder(left_out: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("NOSIA_TEST_MODEL").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/all-MiniLM-L6-v2"),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("NOSIA_TEST_MODEL")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/all-MiniLM-L6-v2"), PathBuf::from);
     if folder.join("model.safetensors").is_file() {
         return Some(folder);
     }

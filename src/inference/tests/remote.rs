@@ -78,7 +78,13 @@ async fn an_answer_arrives_in_its_pieces() {
         answer(200, "Content-Type: application/json\r\n", &pretty),
     ])
     .await;
-    for end in [done(Finish::Stop, 11, 3), done(Finish::Stop, 11, 3), done(Finish::Stop, 11, 3), done(Finish::Length, 0, 0), done(Finish::Stop, 11, 3)] {
+    for end in [
+        done(Finish::Stop, 11, 3),
+        done(Finish::Stop, 11, 3),
+        done(Finish::Stop, 11, 3),
+        done(Finish::Length, 0, 0),
+        done(Finish::Stop, 11, 3),
+    ] {
         assert_eq!(ask(server.url("/v1/")).await, ("Because 東京 🗼.".to_owned(), end, None));
     }
     let first = &server.received()[0];

@@ -64,5 +64,10 @@ fn tokens_counted_per_second() {
     tokenizer.count(text);
     let first = first.elapsed().as_secs_f64();
     let again = best(|| assert!(tokenizer.count(text) > 0));
-    println!("MB/s: encoding (cut) {:.1}, counting anew {:.1}, again {:.1}", megabytes / encoded, megabytes / first, megabytes / again);
+    println!(
+        "MB/s: encoding (cut) {:.1}, counting anew {:.1}, again {:.1}",
+        megabytes / encoded,
+        megabytes / first,
+        megabytes / again
+    );
 }
