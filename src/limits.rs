@@ -44,8 +44,8 @@ pub const CHUNK_BYTES_PER_TOKEN_MAX: usize = 16;
 pub const CHUNKS_PER_SOURCE_MAX: usize = 200_000;
 /// Tokens that one sequence may have in the embedder unless the model allows less.
 pub const EMBED_TOKENS_MAX_DEFAULT: usize = 256;
-/// Tokens in one batch of the embedder, padding included.
-pub const EMBED_BATCH_TOKENS_MAX: usize = 2048;
+/// Tokens in one batch of the embedder, some 14 kB of memory each; a machine of few cores takes smaller batches.
+pub const EMBED_BATCH_TOKENS_MAX: usize = 8192;
 /// Texts waiting in the embedder's queue before a caller is told that it is busy.
 pub const EMBED_QUEUE_MAX: usize = 256;
 /// The largest vector that a remote embedder may return.

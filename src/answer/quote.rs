@@ -202,3 +202,71 @@ fn citation(number: u32, part: &Part, passage: &Passage) -> Citation {
         ..super::citation::of(number, passage)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::tests::passage;
+
+    const LEAVE: &str = "# Leave\n\nEvery employee has 20 days of paid leave a year. It is asked for in the portal [3]. \
+                         Leave may be refused:\n\n- in the month of an inventory,\n- while a colleague is ill.\n\nThe \
+                         canteen opens at noon.";
+    const TABLE: &str = "| Years | Days of leave |\n|---|---|\n| 5 | 22 |";
+
+    /// What is answered where only the words of the question count.
+    fn answered(question: &str, texts: &[&str]) -> (String, Vec<Citation>) {
+        let passages: Vec<Passage> = (1..).zip(texts).map(|(source, text)| passage(source, Some(7), text)).collect();
+        let mut parts = parts(&passages);
+        weigh_words(&mut parts, &words::keys(question));
+        let (mut text, mut citations) = (String::new(), Vec::new());
+        for piece in write(in_reading_order(choose(parts)), &passages) {
+            match piece {
+                Piece::Text(more) => text.push_str(&more),
+                Piece::Citation(citation) => citations.push(citation),
+                Piece::Done(outcome) => assert_eq!((outcome.finish, outcome.model.as_str()), (Finish::Stop, "quotes")),
+                Piece::Passages(_) => panic!("the passages were given before"),
+            }
+        }
+        (text, citations)
+    }
+
+    fn check(question: &str, texts: &[&str], expected: &str) {
+        let (text, citations) = answered(question, texts);
+        assert_eq!(text, expected, "{question:?}");
+        for (number, citation) in (1..).zip(&citations) {
+            assert_eq!((citation.number, citation.page), (number, Some(7)));
+            let document = texts[citation.source.0 as usize - 1];
+            let span = Span { start: citation.span.start - 1000, end: citation.span.end - 1000 };
+            assert_eq!(span.of(document), citation.quote);
+            assert!(!citation.quote.is_empty());
+        }
+    }
+
+    #[test]
+    fn the_sentences_that_hold_the_question_are_quoted() {
+        check(
+            "How many days of paid leave does an employee have a year?",
+            &[LEAVE, TABLE],
+            "Every employee has 20 days of paid leave a year. [1]",
+        );
+        check(
+            "When may leave be refused in the month of an inventory?",
+            &[LEAVE],
+            "Leave may be refused:\n- in the month of an inventory,\n- while a colleague is ill. [1]",
+        );
+        check("Where is it asked for, in the portal?", &[LEAVE], "It is asked for in the portal (3). [1]");
+        check(
+            "Which years, 22 days?",
+            &["The canteen opens at noon.", "| Firm years | 22 days |"],
+            "Firm years · 22 days [1]",
+        );
+        check("Anything", &["# Only a heading", ""], "");
+    }
+
+    #[test]
+    fn the_same_sentence_is_not_quoted_twice() {
+        let copy = "Every employee has 20 days of paid leave each year!";
+        let (text, citations) = answered("Days of paid leave of every employee a year?", &[copy, LEAVE]);
+        assert_eq!((text.as_str(), citations.len()), ("Every employee has 20 days of paid leave each year! [1]", 1));
+    }
+}

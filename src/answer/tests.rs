@@ -1,8 +1,11 @@
-//! What the tests of this room share.
+//! What the tests of this room share, and its answers as a stream of pieces.
 
+use futures_util::StreamExt as _;
+
+use super::*;
 use crate::domain::extract::Span;
 use crate::domain::id::SourceId;
-use crate::domain::passage::Passage;
+use crate::inference::InferenceError;
 
 /// A passage that begins 1,000 bytes into its source and supports an answer.
 pub fn passage(source: i64, page: Option<u32>, text: &str) -> Passage {
@@ -19,5 +22,65 @@ pub fn passage(source: i64, page: Option<u32>, text: &str) -> Passage {
         score: 1.0,
         similarity: 0.9,
         coverage: 1.0,
+    }
+}
+
+fn question(text: &str) -> Question {
+    Question::parse(text).expect("a question")
+}
+
+/// What a reader sees of `pieces`: text, `{n}` for a citation, and how it ended.
+async fn seen(pieces: impl Stream<Item = Result<Piece, AnswerError>>) -> String {
+    let piece = |piece| match piece {
+        Ok(Piece::Passages(passages)) => format!("({} passages)", passages.len()),
+        Ok(Piece::Text(text)) => text,
+        Ok(Piece::Citation(citation)) => format!("{{{}}}", citation.number),
+        Ok(Piece::Done(outcome)) => format!("<{} by {}>", outcome.finish.as_str(), outcome.model),
+        Err(AnswerError::Inference(error)) => format!("<{error}>"),
+    };
+    pieces.map(piece).collect::<Vec<_>>().await.concat()
+}
+
+#[tokio::test]
+async fn a_generators_words_become_pieces() {
+    let text = |text: &str| Ok(Generated::Text(text.to_owned()));
+    let done = || Ok(Generated::Done { finish: Finish::Length, prompt_tokens: 1, completion_tokens: 2 });
+    let cases = [
+        (vec![text("Leave is "), text("paid [1"), text("].")], "Leave is paid {1}[1]."),
+        (vec![text("Leave is paid [1][2]"), done()], "Leave is paid {1}[1]<length by tiny>"),
+        (vec![text("Leave "), Err(InferenceError::Busy)], "Leave <BUSY>"),
+        (vec![done()], "<length by tiny>"),
+    ];
+    for (words, expected) in cases {
+        let writer = citation::Writer::new(&question("Is leave paid?"), vec![passage(1, None, "Leave is paid.")]);
+        let pieces = generated(stream::iter(words), writer, "tiny".to_owned());
+        let expected = expected.replace("BUSY", &InferenceError::Busy.to_string());
+        assert_eq!(seen(pieces).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_names_what_is_nearest_in_the_readers_language() {
+    let far = Passage { similarity: 0.1, coverage: 0.1, ..passage(1, Some(7), "The canteen opens at noon.") };
+    let passages = vec![far.clone(), far.clone(), Passage { page: None, file_name: "b.md".to_owned(), ..far }];
+    assert!(!supported(&passages));
+    assert!(!supported(&[]));
+    assert!(supported(&[passage(1, None, "x")]));
+    let cases: [(&str, &[Passage], &str); 3] = [
+        (
+            "Who painted the Mona Lisa?",
+            &passages,
+            "Your documents do not seem to answer this.\n\nThe nearest passages found:\n\n- 1.pdf p. 7\n- b.md",
+        ),
+        (
+            "Qui a peint la Joconde ?",
+            &passages,
+            "Vos documents ne semblent pas répondre à cette question.\n\nLes passages les plus proches :\n\n- 1.pdf p. 7\n- b.md",
+        ),
+        ("Who painted the Mona Lisa?", &[], "Your documents do not seem to answer this."),
+    ];
+    for (asked, passages, expected) in cases {
+        let refusal = whole(abstain::refusal(&question(asked), passages, "tiny".to_owned()));
+        assert_eq!(seen(refusal).await, format!("{expected}<refused by tiny>"));
     }
 }

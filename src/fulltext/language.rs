@@ -65,8 +65,10 @@ impl Language {
 
     /// Whether `word` says nothing by itself in this language.
     pub fn is_stop_word(self, word: &Word) -> bool {
-        if word.kind != Kind::Letters {
-            return false;
+        match word.kind {
+            Kind::Letters => {}
+            Kind::Number => return false,
+            Kind::Pair => return QUESTION_PAIRS.contains(&word.text.as_str()),
         }
         let own = match self.0 {
             Some(Lang::Eng) => ENGLISH_STOP_WORDS,
@@ -160,6 +162,14 @@ static STOP_WORDS: LazyLock<HashMap<Lang, TextAnalyzer>> = LazyLock::new(|| {
     };
     lists.into_iter().filter_map(|(lang, list)| Some((lang, analyzer(list)?))).collect()
 });
+
+/// Pairs, and lone characters, that questions in Chinese and Japanese are made of.
+const QUESTION_PAIRS: &[&str] = &[
+    "什么", "什麼", "是什", "为什", "為什", "么是", "怎么", "怎样", "如何", "多少", "是多", "几个", "多久", "哪些",
+    "哪个", "哪里", "哪裡", "哪一", "哪种", "是谁", "谁是", "请问", "谁", "吗", "呢", "的", "是", "です", "すか",
+    "ます", "した", "いつ", "どこ", "だれ", "誰が", "どの", "なぜ", "何で", "何が", "何を", "は何", "とは", "何", "か",
+    "は", "の",
+];
 
 const FRENCH_QUESTION_WORDS: &[&str] = &[
     "a", "afin", "ainsi", "aussi", "chez", "combien", "comment", "d", "donc", "dont", "entre", "est", "faire", "fait",

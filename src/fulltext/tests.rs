@@ -292,8 +292,10 @@ fn damage_is_set_aside_or_harmless() {
                 set_aside += 1;
                 assert!(folder.path().join(format!("{ACCOUNT}.damaged-1")).is_dir(), "{target:?}");
                 assert_eq!(fulltext.count(ACCOUNT).expect("it is empty"), 0);
-                fulltext.apply(ACCOUNT, 3, &[stored(1, 1, 1, "", "anew")], &[]).expect("it is rebuilt");
-                assert_eq!(chunks(&fulltext.search(&whole(), "anew", 9).expect("it searches")), [1]);
+                if round == 0 {
+                    fulltext.apply(ACCOUNT, 3, &[stored(1, 1, 1, "", "anew")], &[]).expect("it is rebuilt");
+                    assert_eq!(chunks(&fulltext.search(&whole(), "anew", 9).expect("it searches")), [1]);
+                }
             }
             2 => assert_eq!(search(&fulltext), expected, "{target:?}, round {round}, byte {place}"),
             other => panic!("{target:?}, round {round}, byte {place}: holds change {other}"),

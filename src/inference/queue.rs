@@ -47,20 +47,21 @@ impl Work {
     }
 }
 
-/// The most tokens that `text` can have: a token stands for a byte at least.
-fn tokens_at_most(text: &str, tokens_max: usize) -> usize {
+/// About the tokens of `text`, more than there are in any language: a word's token stands for three to five bytes, so
+/// only a text of nothing but punctuation has more, and never more than twice as many.
+fn about_tokens(text: &str, tokens_max: usize) -> usize {
     /// Tokens that frame a text.
     const FRAME: usize = 2;
-    (text.len() + FRAME).min(tokens_max)
+    (text.len() / 2 + FRAME).min(tokens_max)
 }
 
-/// Takes texts from the works, in their order, while the batch cannot exceed `budget` tokens; at least one text.
+/// Takes texts from the works, in their order, while the batch has no more than about `budget` tokens; at least one.
 pub(super) fn select(works: &mut [Work], tokens_max: usize, budget: usize) -> Vec<Place> {
     let mut places = Vec::new();
     let mut tokens = 0;
     for (number, work) in works.iter_mut().enumerate() {
         while let Some(index) = work.left.last().copied() {
-            tokens += tokens_at_most(work.text(index), tokens_max);
+            tokens += about_tokens(work.text(index), tokens_max);
             if tokens > budget && !places.is_empty() {
                 return places;
             }
@@ -172,7 +173,7 @@ fn fill(line: &mut VecDeque<Work>, tokens_max: usize, budget: usize) -> Vec<Work
         if work.has_left() {
             continue;
         }
-        tokens += work.left.iter().map(|index| tokens_at_most(work.text(*index), tokens_max)).sum::<usize>();
+        tokens += work.left.iter().map(|index| about_tokens(work.text(*index), tokens_max)).sum::<usize>();
         works.push(work);
     }
     works
@@ -201,7 +202,7 @@ mod tests {
                     break;
                 }
                 let tokens: usize =
-                    places.iter().map(|(work, text)| (works[*work].text(*text).len() + 2).min(tokens_max)).sum();
+                    places.iter().map(|(work, text)| super::about_tokens(works[*work].text(*text), tokens_max)).sum();
                 assert!(tokens <= budget || places.len() == 1, "{tokens} tokens in {places:?}");
                 seen.extend(places);
             }

@@ -15,7 +15,8 @@ use crate::domain::extract::{Extract, Span, page_at};
 use crate::limits;
 use section::Section;
 
-/// Cuts `extract`, whose source is called `title`, into chunks that cover its text in order.
+/// Cuts `extract`, whose source is called `title`, into chunks that cover its text in order, but for headings that
+/// stand alone on their page above text that has them as context.
 ///
 /// `count_tokens` counts as the embedding model does, special tokens included. What is embedded later must be
 /// [`Chunk::embedded_text`] of [`context_title`], whose tokens each chunk's `tokens` gives; that is never more than

@@ -11,8 +11,10 @@ use crate::limits;
 use crate::store::{Change, ChangeKind};
 use crate::vectors::SegmentKey;
 
-/// Brings both indexes of `account` up to the store and marks what they hold as ready. Safe to run twice, but not at
-/// the same time for the same account. Returns the number reached.
+/// Brings both indexes of `account` up to the store and marks what they hold as ready. Returns the number reached.
+///
+/// Safe to run twice and at the same time: an index takes no number that it holds already, and what is put anew
+/// replaces what was there. One at a time does the same with less work.
 pub async fn catch_up(rooms: &Rooms, account: AccountId, now_ms: i64) -> Result<Seq, IngestError> {
     let up_to = rooms.store.last_seq(account).await?;
     words(rooms, account).await?;

@@ -204,3 +204,6 @@ async fn embed_patiently(embedder: &Embedder, texts: Vec<String>) -> Result<Vec<
         wait = (wait * 2).min(BUSY_WAIT_MAX);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,44 +107,47 @@ const SOURCE_UNSCOPED: &str = select_sources!("WHERE s.id = ?1");
 pub(super) const SOURCE: &str =
     select_sources!("WHERE s.id = ?3 AND s.account = ?1 AND s.collection IN (SELECT value FROM json_each(?2))");
 
-// Without words the filter is decided in the index alone, and only the rows of the page are read.
+/// Newest first until the page is full. The longest word, `?6`, is looked for alone first: taking a list of words apart
+/// for every row would cost more than the search.
 pub(super) const PAGE: &str = select_sources!(
+    "INDEXED BY sources_newest
+     WHERE s.account = ?1 AND s.collection IN (SELECT value FROM json_each(?2))
+       AND (?3 IS NULL OR s.kind = ?3)
+       AND (?4 IS NULL OR s.state IN (SELECT value FROM json_each(?4)))
+       AND instr(s.names, ?6) > 0
+       AND NOT EXISTS (SELECT 1 FROM json_each(?5) w WHERE instr(s.names, w.value) = 0)
+     ORDER BY s.id DESC LIMIT ?7 OFFSET ?8"
+);
+
+/// The same without words: a state may be rare, so its sources are chosen in an index of their own.
+pub(super) const PAGE_BY_STATE: &str = select_sources!(
     "WHERE s.id IN (
-        SELECT f.id FROM sources f INDEXED BY sources_counted
+        SELECT f.id FROM sources f INDEXED BY sources_by_state
         WHERE f.account = ?1 AND f.collection IN (SELECT value FROM json_each(?2))
-          AND (?3 IS NULL OR f.state IN (SELECT value FROM json_each(?3)))
-          AND (?4 IS NULL OR f.kind = ?4)
-        ORDER BY f.id DESC LIMIT ?6 OFFSET ?5)
+          AND (?3 IS NULL OR f.kind = ?3)
+          AND f.state IN (SELECT value FROM json_each(?4))
+        ORDER BY f.id DESC LIMIT ?5 OFFSET ?6)
      ORDER BY s.id DESC"
 );
 
-pub(super) const COUNT: &str = "
-    SELECT count(*) FROM sources f INDEXED BY sources_counted
-    WHERE f.account = ?1 AND f.collection IN (SELECT value FROM json_each(?2))
-      AND (?3 IS NULL OR f.state IN (SELECT value FROM json_each(?3)))
-      AND (?4 IS NULL OR f.kind = ?4)";
-
-// With words the account's rows are read newest first, until the page is full.
-pub(super) const PAGE_BY_WORDS: &str = select_sources!(
-    "INDEXED BY sources_of_account
-     WHERE s.account = ?1 AND s.collection IN (SELECT value FROM json_each(?2))
-       AND (?3 IS NULL OR s.state IN (SELECT value FROM json_each(?3)))
-       AND (?4 IS NULL OR s.kind = ?4)
-       AND NOT EXISTS (SELECT 1 FROM json_each(?7) w WHERE instr(s.names, w.value) = 0)
-     ORDER BY s.id DESC LIMIT ?6 OFFSET ?5"
-);
-
 pub(super) const COUNT_BY_WORDS: &str = "
-    SELECT count(*) FROM sources s INDEXED BY sources_of_account
+    SELECT count(*) FROM sources s INDEXED BY sources_newest
     WHERE s.account = ?1 AND s.collection IN (SELECT value FROM json_each(?2))
-      AND (?3 IS NULL OR s.state IN (SELECT value FROM json_each(?3)))
-      AND (?4 IS NULL OR s.kind = ?4)
-      AND NOT EXISTS (SELECT 1 FROM json_each(?5) w WHERE instr(s.names, w.value) = 0)";
+      AND (?3 IS NULL OR s.kind = ?3)
+      AND (?4 IS NULL OR s.state IN (SELECT value FROM json_each(?4)))
+      AND instr(s.names, ?6) > 0
+       AND NOT EXISTS (SELECT 1 FROM json_each(?5) w WHERE instr(s.names, w.value) = 0)";
+
+pub(super) const COUNT: &str = "
+    SELECT coalesce(sum(count), 0) FROM source_counts
+    WHERE collection IN (SELECT id FROM collections WHERE account = ?1 AND id IN (SELECT value FROM json_each(?2)))
+      AND (?3 IS NULL OR kind = ?3)
+      AND (?4 IS NULL OR state IN (SELECT value FROM json_each(?4)))";
 
 pub(super) const COUNTS: &str = "
-    SELECT s.state, count(*) FROM sources s INDEXED BY sources_counted
-    WHERE s.account = ?1 AND s.collection IN (SELECT value FROM json_each(?2))
-    GROUP BY s.state";
+    SELECT state, sum(count) FROM source_counts
+    WHERE collection IN (SELECT id FROM collections WHERE account = ?1 AND id IN (SELECT value FROM json_each(?2)))
+    GROUP BY state";
 
 const DELETE_SOURCE: &str = "DELETE FROM sources WHERE id = ?1";
 
@@ -328,29 +331,29 @@ fn referenced(rows: &Connection, sha256: Sha256) -> Result<bool> {
 }
 
 fn page(rows: &Connection, scope: &Scope, filter: &SourceFilter) -> Result<SourcePage> {
-    let account = scope.account.0;
-    let collections = columns::collections(scope);
+    let (account, collections) = (scope.account.0, columns::collections(scope));
+    let kind = filter.kind.map(SourceKind::as_str);
     let states = filter.state.as_deref().map(|state| match state {
         "working" => columns::list(&WORKING),
         state => columns::list(&[state]),
     });
-    let kind = filter.kind.map(SourceKind::as_str);
-    let limit = filter.limit.min(limits::PAGE_ROWS_MAX);
     let words: Vec<String> = filter.words.iter().flat_map(|words| words.split_whitespace()).map(folded).collect();
-    let (found, total) = if words.is_empty() {
-        let found = rows
-            .prepare_cached(PAGE)?
-            .query_map(params![account, collections, states, kind, filter.offset, limit], read)?
-            .collect::<rusqlite::Result<_>>()?;
-        (found, rows.prepare_cached(COUNT)?.query_row(params![account, collections, states, kind], read_count)?)
+    let longest = words.iter().max_by_key(|word| word.len()).cloned().unwrap_or_default();
+    let (any_words, words) = (!words.is_empty(), columns::list(&words));
+    let (limit, offset) = (filter.limit.min(limits::PAGE_ROWS_MAX), filter.offset);
+    let found = if states.is_some() && !any_words {
+        let asked = params![account, collections, kind, states, limit, offset];
+        rows.prepare_cached(PAGE_BY_STATE)?.query_map(asked, read)?.collect::<rusqlite::Result<_>>()?
     } else {
-        let words = columns::list(&words);
-        let found = rows
-            .prepare_cached(PAGE_BY_WORDS)?
-            .query_map(params![account, collections, states, kind, filter.offset, limit, words], read)?
-            .collect::<rusqlite::Result<_>>()?;
-        let mut statement = rows.prepare_cached(COUNT_BY_WORDS)?;
-        (found, statement.query_row(params![account, collections, states, kind, words], read_count)?)
+        let asked = params![account, collections, kind, states, words, longest, limit, offset];
+        rows.prepare_cached(PAGE)?.query_map(asked, read)?.collect::<rusqlite::Result<_>>()?
+    };
+    let total = if any_words {
+        let asked = params![account, collections, kind, states, words, longest];
+        rows.prepare_cached(COUNT_BY_WORDS)?.query_row(asked, read_count)?
+    } else {
+        let asked = params![account, collections, kind, states];
+        rows.prepare_cached(COUNT)?.query_row(asked, read_count)?
     };
     Ok(SourcePage { rows: found, total })
 }

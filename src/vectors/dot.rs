@@ -80,56 +80,34 @@ fn scalar(probe: &[u8], rows: &[u8], products: &mut [i32]) {
     }
 }
 
+/// One row after the other, each from front to back: taking four rows side by side, so that the adders do not wait for
+/// one another, halved the speed, because the scan waits for memory and memory is fetched ahead only for straight walks.
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::*;
 
-    /// Rows whose products are summed side by side, so that the adders do not wait for one another.
-    const ROWS: usize = 4;
-
     /// |probe| * (row with the probe's sign) needs no widening: two products of at most 127 * 127 fit an `i16`.
     #[target_feature(enable = "avx2")]
     pub fn avx2(probe: &[u8], rows: &[u8], products: &mut [i32]) {
-        let stride = probe.len();
-        let (mut fours, ones) = (rows.chunks_exact(stride * ROWS), products.len() / ROWS * ROWS);
-        let (in_fours, rest) = products.split_at_mut(ones);
-        for (four, out) in fours.by_ref().zip(in_fours.chunks_exact_mut(ROWS)) {
-            out.copy_from_slice(&avx2_rows::<ROWS>(probe, four));
-        }
-        for (row, out) in fours.remainder().chunks_exact(stride).zip(rest) {
-            *out = avx2_rows::<1>(probe, row)[0];
-        }
-    }
-
-    #[target_feature(enable = "avx2")]
-    fn avx2_rows<const N: usize>(probe: &[u8], rows: &[u8]) -> [i32; N] {
-        let stride = probe.len();
-        assert!(rows.len() == stride * N && stride.is_multiple_of(32));
         let pairs = _mm256_set1_epi16(1);
-        let mut sums = [_mm256_setzero_si256(); N];
-        for at in (0..stride).step_by(32) {
-            // SAFETY: `at + 32 <= stride` because both are multiples of 32, and `probe` is `stride` long.
-            let probe = unsafe { _mm256_loadu_si256(probe.as_ptr().add(at).cast()) };
-            let magnitude = _mm256_abs_epi8(probe);
-            for (n, sum) in sums.iter_mut().enumerate() {
-                // SAFETY: `n < N` and `at + 32 <= stride`, and `rows` is `stride * N` long.
-                let row = unsafe { _mm256_loadu_si256(rows.as_ptr().add(n * stride + at).cast()) };
-                let products = _mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(row, probe));
-                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(products, pairs));
+        for (row, out) in rows.chunks_exact(probe.len()).zip(products) {
+            let mut sum = _mm256_setzero_si256();
+            for (row, probe) in row.chunks_exact(32).zip(probe.chunks_exact(32)) {
+                // SAFETY: both chunks are 32 bytes long.
+                let (row, probe) =
+                    unsafe { (_mm256_loadu_si256(row.as_ptr().cast()), _mm256_loadu_si256(probe.as_ptr().cast())) };
+                let products = _mm256_maddubs_epi16(_mm256_abs_epi8(probe), _mm256_sign_epi8(row, probe));
+                sum = _mm256_add_epi32(sum, _mm256_madd_epi16(products, pairs));
             }
+            *out = total(_mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256::<1>(sum)));
         }
-        sums.map(|sum| {
-            let half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256::<1>(sum));
-            total(half)
-        })
     }
 
     /// As [`avx2`], half as wide.
     #[target_feature(enable = "sse4.1,ssse3")]
     pub fn sse41(probe: &[u8], rows: &[u8], products: &mut [i32]) {
-        let stride = probe.len();
         let pairs = _mm_set1_epi16(1);
-        for (row, out) in rows.chunks_exact(stride).zip(products) {
+        for (row, out) in rows.chunks_exact(probe.len()).zip(products) {
             let mut sum = _mm_setzero_si128();
             for (row, probe) in row.chunks_exact(16).zip(probe.chunks_exact(16)) {
                 // SAFETY: both chunks are 16 bytes long.
@@ -153,34 +131,18 @@ mod x86 {
     /// its top bit), and 128 times the sum of the probe taken off again.
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
     pub fn vnni(probe: &[u8], rows: &[u8], products: &mut [i32]) {
-        let stride = probe.len();
         let excess = 128 * probe.iter().map(|code| i32::from(*code as i8)).sum::<i32>();
-        let (mut fours, ones) = (rows.chunks_exact(stride * ROWS), products.len() / ROWS * ROWS);
-        let (in_fours, rest) = products.split_at_mut(ones);
-        for (four, out) in fours.by_ref().zip(in_fours.chunks_exact_mut(ROWS)) {
-            out.copy_from_slice(&vnni_rows::<ROWS>(probe, four).map(|sum| sum - excess));
-        }
-        for (row, out) in fours.remainder().chunks_exact(stride).zip(rest) {
-            *out = vnni_rows::<1>(probe, row)[0] - excess;
-        }
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-    fn vnni_rows<const N: usize>(probe: &[u8], rows: &[u8]) -> [i32; N] {
-        let stride = probe.len();
-        assert!(rows.len() == stride * N && stride.is_multiple_of(64));
         let top_bits = _mm512_set1_epi8(i8::MIN);
-        let mut sums = [_mm512_setzero_si512(); N];
-        for at in (0..stride).step_by(64) {
-            // SAFETY: `at + 64 <= stride` because both are multiples of 64, and `probe` is `stride` long.
-            let probe = unsafe { _mm512_loadu_si512(probe.as_ptr().add(at).cast()) };
-            for (n, sum) in sums.iter_mut().enumerate() {
-                // SAFETY: `n < N` and `at + 64 <= stride`, and `rows` is `stride * N` long.
-                let row = unsafe { _mm512_loadu_si512(rows.as_ptr().add(n * stride + at).cast()) };
-                *sum = _mm512_dpbusd_epi32(*sum, _mm512_xor_si512(row, top_bits), probe);
+        for (row, out) in rows.chunks_exact(probe.len()).zip(products) {
+            let mut sum = _mm512_setzero_si512();
+            for (row, probe) in row.chunks_exact(64).zip(probe.chunks_exact(64)) {
+                // SAFETY: both chunks are 64 bytes long.
+                let (row, probe) =
+                    unsafe { (_mm512_loadu_si512(row.as_ptr().cast()), _mm512_loadu_si512(probe.as_ptr().cast())) };
+                sum = _mm512_dpbusd_epi32(sum, _mm512_xor_si512(row, top_bits), probe);
             }
+            *out = _mm512_reduce_add_epi32(sum) - excess;
         }
-        sums.map(|sum| _mm512_reduce_add_epi32(sum))
     }
 }
 

@@ -138,8 +138,8 @@ struct Answer {
     /// Whether it comes as one JSON, from an endpoint that does not stream.
     whole: bool,
     events: Events,
-    /// Pieces read and not yet given.
-    ready: VecDeque<Generated>,
+    /// Pieces read and not yet given; after an error there are none.
+    ready: VecDeque<Result<Generated, InferenceError>>,
     text_bytes: usize,
     stream_bytes: usize,
     finish: Option<Finish>,
@@ -181,7 +181,7 @@ impl Answer {
     async fn next(&mut self) -> Option<Result<Generated, InferenceError>> {
         loop {
             if let Some(piece) = self.ready.pop_front() {
-                return Some(Ok(piece));
+                return Some(piece);
             }
             let response = self.response.as_mut()?;
             let read = match response.chunk().await {
@@ -190,8 +190,9 @@ impl Answer {
                 Err(error) => Err(self.endpoint.unreachable(error)),
             };
             if let Err(error) = read {
+                // What came before the error is given before it.
                 self.response = None;
-                return Some(Err(error));
+                self.ready.push_back(Err(error));
             }
         }
     }
@@ -245,7 +246,7 @@ impl Answer {
         text.truncate(text.floor_char_boundary(room));
         self.text_bytes += text.len();
         if !text.is_empty() {
-            self.ready.push_back(Generated::Text(text));
+            self.ready.push_back(Ok(Generated::Text(text)));
         }
         if over {
             self.done(Finish::Length);
@@ -275,7 +276,7 @@ impl Answer {
     fn done(&mut self, finish: Finish) {
         if self.response.take().is_some() {
             let Tokens { prompt_tokens, completion_tokens } = self.tokens;
-            self.ready.push_back(Generated::Done { finish, prompt_tokens, completion_tokens });
+            self.ready.push_back(Ok(Generated::Done { finish, prompt_tokens, completion_tokens }));
         }
     }
 }

@@ -54,6 +54,8 @@ pub(super) fn drafts(extract: &Extract, title: &str, scale: &Scale<'_>) -> Vec<D
             true => vec![split::Piece { end: text.len(), cost }],
             false => split::pieces(text, block.kind, room, scale),
         };
+        // A heading that has to be cut is a paragraph in disguise.
+        let bare = bare && pieces.len() == 1;
         let mut start = 0;
         for piece in pieces {
             let span = Span { start: block.span.start + start, end: block.span.start + piece.end };
@@ -65,7 +67,7 @@ pub(super) fn drafts(extract: &Extract, title: &str, scale: &Scale<'_>) -> Vec<D
             break;
         }
     }
-    packed.close();
+    packed.close(false);
     packed.drafts
 }
 
@@ -95,14 +97,20 @@ impl Packed<'_> {
         match self.open.as_mut().filter(|_| joins) {
             Some(open) => open.join(piece),
             None => {
-                self.close();
+                // Headings alone on their page say nothing that the chunks below them do not have as context.
+                let repeated = self.open.as_ref().is_some_and(|open| {
+                    let known = piece.above.is_within(&open.inner) && open.cost <= self.scale.context_max;
+                    open.bare && open.page != piece.page && known
+                });
+                self.close(repeated);
                 self.open = Some(piece);
             }
         }
     }
 
-    /// Settles the open draft: alone, or joined with the one before it when either is small and both are near.
-    fn close(&mut self) {
+    /// Settles the open draft: alone, or joined with the one before it when either is small and both are near. What is
+    /// `repeated` elsewhere is left out if it would be alone.
+    fn close(&mut self, repeated: bool) {
         let Some(open) = self.open.take() else { return };
         let least = self.scale.rules.tokens_min;
         let joins = self.drafts.last().is_some_and(|last| {
@@ -112,6 +120,7 @@ impl Packed<'_> {
         });
         match self.drafts.last_mut().filter(|_| joins) {
             Some(last) => last.join(open),
+            None if repeated => {}
             None => self.drafts.push(open),
         }
     }

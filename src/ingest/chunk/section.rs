@@ -69,6 +69,11 @@ impl Section {
         common + 1 >= self.path.len().min(other.path.len())
     }
 
+    /// Whether this is `other` or a section of it.
+    pub fn is_within(&self, other: &Section) -> bool {
+        self.path.starts_with(&other.path)
+    }
+
     /// Chooses the headings that fit into the context.
     fn fit(&mut self, title: &str, scale: &Scale<'_>) {
         self.headings = self.full.clone();

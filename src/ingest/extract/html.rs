@@ -13,7 +13,7 @@ const BOILERPLATE: &str = "nav, footer, aside, form, dialog, [role=navigation], 
                            [role=search], [role=dialog], [aria-hidden=true], [hidden]";
 
 /// The share of a page's text that its main content must have; with less, the search for it is thought to have failed.
-const MAIN_SHARE_MIN: f64 = 0.35;
+const MAIN_SHARE_MIN: f64 = 0.12;
 /// The shortest main content that is believed, in bytes.
 const MAIN_BYTES_MIN: usize = 200;
 
@@ -60,7 +60,7 @@ fn declared_encoding(bytes: &[u8]) -> Option<&'static encoding_rs::Encoding> {
         .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b':' | b'.'))
         .collect();
     let encoding = encoding_rs::Encoding::for_label(&label)?;
-    let is_utf8 = std::str::from_utf8(bytes).is_ok() && !bytes.is_ascii() && encoding.is_single_byte();
+    let is_utf8 = std::str::from_utf8(bytes).is_ok() && !bytes.is_ascii();
     // A declaration of UTF-16 that could be read byte by byte is wrong. Source: the same section of the standard.
     let is_wide = encoding == encoding_rs::UTF_16LE || encoding == encoding_rs::UTF_16BE;
     (!is_utf8 && !is_wide).then_some(encoding)

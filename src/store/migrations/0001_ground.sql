@@ -97,11 +97,38 @@ CREATE TABLE sources (
     updated_at_ms INTEGER NOT NULL,
     UNIQUE (collection, sha256)
 ) STRICT;
-CREATE INDEX sources_of_account ON sources (account);
-CREATE INDEX sources_counted ON sources (account, collection, state, kind);
+-- Listings walk one of these two, newest first, and read only the rows that they show.
+CREATE INDEX sources_newest ON sources (account, id, collection, kind);
+CREATE INDEX sources_by_state ON sources (account, state, id, collection, kind);
 CREATE INDEX sources_of_blob ON sources (sha256);
 CREATE INDEX sources_added_by ON sources (added_by) WHERE added_by IS NOT NULL;
 CREATE INDEX sources_indexing ON sources (account, seq) WHERE state = 'indexing';
+
+-- How many sources there are of each state and kind, so that no listing counts rows.
+CREATE TABLE source_counts (
+    collection INTEGER NOT NULL,
+    state      TEXT    NOT NULL,
+    kind       TEXT    NOT NULL,
+    count      INTEGER NOT NULL,
+    PRIMARY KEY (collection, state, kind)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER source_added AFTER INSERT ON sources BEGIN
+    INSERT INTO source_counts (collection, state, kind, count) VALUES (new.collection, new.state, new.kind, 1)
+        ON CONFLICT (collection, state, kind) DO UPDATE SET count = count + 1;
+END;
+
+CREATE TRIGGER source_changed AFTER UPDATE OF state ON sources WHEN old.state <> new.state BEGIN
+    UPDATE source_counts SET count = count - 1
+        WHERE collection = old.collection AND state = old.state AND kind = old.kind;
+    INSERT INTO source_counts (collection, state, kind, count) VALUES (new.collection, new.state, new.kind, 1)
+        ON CONFLICT (collection, state, kind) DO UPDATE SET count = count + 1;
+END;
+
+CREATE TRIGGER source_removed AFTER DELETE ON sources BEGIN
+    UPDATE source_counts SET count = count - 1
+        WHERE collection = old.collection AND state = old.state AND kind = old.kind;
+END;
 
 -- The text of every version that was ever read, so that a citation of an old one still opens.
 CREATE TABLE source_versions (
