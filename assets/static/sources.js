@@ -35,8 +35,31 @@ if (drop) {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     drop.classList.remove("over");
-    add(event.dataTransfer.files);
+    addDropped(event.dataTransfer);
   });
+}
+
+/// Adds what was dropped: files, and the files below folders.
+async function addDropped(transfer) {
+  // The list of items is empty after the event: the entries are taken before anything is waited for.
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (!entries.some((entry) => entry.isDirectory)) {
+    add(transfer.files);
+    return;
+  }
+  for (const entry of entries) add(await filesBelow(entry));
+}
+
+async function filesBelow(entry) {
+  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
+  const reader = entry.createReader();
+  const files = [];
+  for (;;) {
+    // A browser gives a hundred entries at a time; an empty list is the end.
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!some.length) return files;
+    for (const inner of some) if (!inner.name.startsWith(".")) files.push(...(await filesBelow(inner)));
+  }
 }
 
 function add(files) {
@@ -130,6 +153,9 @@ async function refresh() {
 function merge(html) {
   const fresh = document.createRange().createContextualFragment(html);
   localise(fresh);
+  const counts = fresh.getElementById("counts");
+  document.getElementById("counts").textContent = counts.textContent;
+  counts.remove();
   const before = new Map([...rows.children].map((row) => [row.id, row]));
   const after = [...fresh.children].map((row) => {
     const old = row.id && before.get(row.id);

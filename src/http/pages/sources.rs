@@ -55,8 +55,9 @@ struct StateLink {
 }
 
 #[derive(Template)]
-#[template(path = "source_rows.html")]
-struct Rows {
+#[template(path = "source_states.html")]
+struct States {
+    counts_line: String,
     t: &'static Texts,
     may_change: bool,
     form_token: String,
@@ -140,14 +141,16 @@ pub async fn list(site: web::Data<Site>, request: HttpRequest, caller: Caller) -
     page(&site, &request, &caller, StatusCode::OK, Before::default()).await
 }
 
-/// `GET /sources/states`, with the same query: the rows alone, for the page's script. The header `x-settled` tells
+/// `GET /sources/states`, with the same query: the counts and the rows, for the page's script. The header `x-settled` tells
 /// whether all of them have come to rest.
 pub async fn states(site: web::Data<Site>, request: HttpRequest, caller: Caller) -> Result<HttpResponse, Failure> {
     let wanted = Wanted::read(&request);
     let found = sources::list(&site.app, caller.principal(), wanted.filter()).await?;
     let t = language(&request);
     let settled = is_settled(&found);
-    let rows = Rows {
+    let counts = sources::counts(&site.app, caller.principal()).await?;
+    let rows = States {
+        counts_line: counts_line(t, &counts),
         t,
         may_change: may_change(&caller),
         form_token: caller.form_token(),
