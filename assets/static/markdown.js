@@ -57,7 +57,7 @@ function split(text) {
       Object.assign(block, { kind: "quote", body: body.join("\n") });
     } else if (ITEM.test(line)) {
       const body = [];
-      while (at < lines.length && (ITEM.test(lines[at]) || /^\s+\S/.test(lines[at]))) body.push(lines[at++]);
+      while (at < lines.length && goesOn(lines[at])) body.push(lines[at++]);
       Object.assign(block, { kind: "list", body });
     } else if (line.includes("|") && TABLE_RULE.test(lines[at + 1] ?? "") && (lines[at + 1] ?? "").includes("-")) {
       const rows = [cells(line)];
@@ -73,6 +73,11 @@ function split(text) {
     blocks.push(block);
   }
   return blocks;
+}
+
+// A list goes on with its next item, an indented line, or a line that begins nothing else.
+function goesOn(line) {
+  return ITEM.test(line) || /^\s+\S/.test(line) || (line.trim() && !begins(line));
 }
 
 function begins(line) {
@@ -139,7 +144,23 @@ function table(rows, mark) {
   return scroll;
 }
 
-const INLINE = /(`+)(.+?)\1|\*\*(?=\S)(.+?\S?)\*\*|__(?=\S)(.+?\S?)__|\*(?=\S)([^*]+?)\*|(?<!\w)_(?=\S)([^_]+?)_(?!\w)|\[(\d{1,3})\]|\[([^\]]+)\]\((https?:\/\/[^\s)]+)\)|(https?:\/\/[^\s<>)"']+[^\s<>)"'.,;:!?])|\\([\\`*_[\]()#|>-])/gs;
+// Every run has a longest length, so that no text can make the search slow.
+const INLINE = new RegExp(
+  [
+    /(`{1,3})(.{1,2000}?)\1/,
+    /\*\*(?=\S)(.{1,2000}?)\*\*/,
+    /__(?=\S)(.{1,2000}?)__/,
+    /\*(?=\S)([^*]{1,2000}?)\*/,
+    /(?<!\w)_(?=\S)([^_]{1,2000}?)_(?!\w)/,
+    /\[(\d{1,3})\]/,
+    /\[([^\][]{1,500})\]\((https?:\/\/[^\s)]{1,2000})\)/,
+    /(https?:\/\/[^\s<>)"']{0,2000}[^\s<>)"'.,;:!?])/,
+    /\\([\\`*_[\]()#|>-])/,
+  ]
+    .map((part) => part.source)
+    .join("|"),
+  "gs",
+);
 
 function inline(text, mark) {
   const nodes = [];

@@ -122,7 +122,8 @@ fn driver() -> Option<Child> {
 /// The port that the driver says it listens on. The rest of what it says is read and dropped.
 fn port(driver: &mut Child) -> u16 {
     let mut lines = BufReader::new(driver.stdout.take().expect("piped")).lines().map_while(Result::ok);
-    let port = lines.find_map(|line| line.split("on port ").nth(1)?.trim_end_matches('.').parse().ok());
+    let port =
+        lines.find_map(|line| line.split("started successfully on port ").nth(1)?.trim_end_matches('.').parse().ok());
     std::thread::spawn(move || lines.for_each(drop));
     port.expect("the driver says where it listens")
 }
@@ -197,7 +198,12 @@ async fn from_the_one_time_link_to_a_highlighted_passage() {
     let unmarked = "return document.querySelector('#panel .reading').textContent.length \
                     > [...document.querySelectorAll('#panel mark')].reduce((sum, mark) => sum + mark.textContent.length, 0)";
     assert_eq!(browser.page.execute(unmarked, Vec::new()).await.expect("it runs"), json!(true), "in its surroundings");
-    browser.see("#panel .close").await.send_keys(&String::from(char::from(Key::Escape))).await.expect("Escape is pressed");
+    browser
+        .see("#panel .close")
+        .await
+        .send_keys(&String::from(char::from(Key::Escape)))
+        .await
+        .expect("Escape is pressed");
     browser.until("document.getElementById('panel').hidden").await;
 
     let chat = browser.page.current_url().await.expect("it has an address");

@@ -7,6 +7,7 @@ use actix_multipart::{Field, Multipart};
 use actix_web::http::header::{self, Charset, ContentDisposition, DispositionParam, DispositionType, ExtendedValue};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::stream::Fuse;
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::fs::File;
@@ -63,8 +64,11 @@ pub async fn receive(
 ) -> Result<Vec<(String, Result<Added, Failure>)>, Failure> {
     let mut received = Vec::new();
     while let Some(field) = within_silence(form.next()).await? {
-        let mut field = field.map_err(broken)?;
-        let Some(name) = file_name(&field) else {
+        let field = field.map_err(broken)?;
+        let name = file_name(&field);
+        // A field must not be asked again after its end; fused, it may be.
+        let mut field = field.fuse();
+        let Some(name) = name else {
             while within_silence(field.next()).await?.is_some() {}
             continue;
         };
@@ -96,7 +100,7 @@ pub async fn receive(
     Ok(received)
 }
 
-async fn receive_one(site: &Site, caller: &Caller, name: &str, field: &mut Field) -> Result<Added, Failure> {
+async fn receive_one(site: &Site, caller: &Caller, name: &str, field: &mut Fuse<Field>) -> Result<Added, Failure> {
     let mut upload = sources::begin(&site.app, caller.principal(), name).await?;
     while let Some(part) = within_silence(field.next()).await? {
         upload.write(&part.map_err(broken)?).await?;

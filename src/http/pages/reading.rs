@@ -31,8 +31,9 @@ pub enum Block {
     Code {
         pieces: Vec<Piece>,
     },
-    /// Rows of cells.
+    /// Rows of cells; the first is a heading where `headed`.
     Table {
+        headed: bool,
         rows: Vec<Vec<Vec<Piece>>>,
     },
 }
@@ -120,7 +121,7 @@ pub fn plain(text: &str) -> String {
         Block::Heading { pieces } | Block::Paragraph { pieces } | Block::Item { pieces } | Block::Code { pieces } => {
             join(pieces)
         }
-        Block::Table { rows } => {
+        Block::Table { rows, .. } => {
             let row = |row: Vec<Vec<Piece>>| row.into_iter().map(join).collect::<Vec<_>>().join(", ");
             rows.into_iter().map(row).collect::<Vec<_>>().join("; ")
         }
@@ -185,14 +186,15 @@ impl Reader<'_> {
         let mut rows = Vec::new();
         for line in &lines[..count] {
             let text = &self.text[line.clone()];
-            if text.chars().all(|c| matches!(c, '|' | '-' | ':' | ' ')) {
+            if is_rule(text) {
                 continue;
             }
             let cells =
                 cells(text).into_iter().map(|cell| self.run(line.start + cell.start..line.start + cell.end, false));
             rows.push(cells.collect());
         }
-        self.blocks.push(Block::Table { rows });
+        let headed = count > 1 && is_rule(&self.text[lines[1].clone()]);
+        self.blocks.push(Block::Table { headed, rows });
         count
     }
 
@@ -257,6 +259,11 @@ fn continues(line: &str) -> bool {
         || fence(line).is_some()
         || heading(line).is_some()
         || item(line).is_some())
+}
+
+/// Whether a row of a table only divides its heading from the rest.
+fn is_rule(row: &str) -> bool {
+    row.contains('-') && row.chars().all(|c| matches!(c, '|' | '-' | ':' | ' '))
 }
 
 /// Where the cells of a row lie in it, without the spaces around them.
@@ -390,7 +397,7 @@ mod tests {
             Block::Paragraph { pieces } => format!("p {}", run(pieces)),
             Block::Item { pieces } => format!("- {}", run(pieces)),
             Block::Code { pieces } => format!("C {}", run(pieces)),
-            Block::Table { rows } => {
+            Block::Table { rows, .. } => {
                 let row = |row: &Vec<Vec<Piece>>| row.iter().map(|cell| run(cell)).collect::<Vec<_>>().join("/");
                 format!("T {}", rows.iter().map(row).collect::<Vec<_>>().join(" ; "))
             }
