@@ -12,6 +12,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use super::error::{Error, Result};
 use super::open;
 use crate::blobs::Blobs;
+use crate::clock;
 use crate::config::Settings;
 use crate::domain::account::Scope;
 use crate::domain::chunk::Chunk;
@@ -25,7 +26,6 @@ use crate::limits;
 use crate::retrieve;
 use crate::store::{Created, Finished, NewSource, Store};
 use crate::vectors::{SegmentKey, Vectors};
-use crate::clock;
 
 /// Chunks of one made document.
 const CHUNKS_PER_SOURCE: usize = 1_000;
@@ -54,7 +54,13 @@ pub struct SearchSpeed {
 }
 
 /// Measures search at `chunks` chunks in `folder`, which must be empty.
-pub async fn search(settings: &Settings, program: &Path, folder: &Path, chunks: usize, questions: usize) -> Result<SearchSpeed> {
+pub async fn search(
+    settings: &Settings,
+    program: &Path,
+    folder: &Path,
+    chunks: usize,
+    questions: usize,
+) -> Result<SearchSpeed> {
     let begun = Instant::now();
     let embedder = open::local_embedder(settings, program).await?;
     let store = Store::open(&folder.join("nosia.db"))?;
@@ -161,7 +167,13 @@ async fn add(
 }
 
 /// How many of the ten exact nearest the scan's candidates hold after rescoring.
-async fn recall(rooms: &ingest::Rooms, scope: &Scope, collection: CollectionId, made: &mut Made, tries: usize) -> Result<f64> {
+async fn recall(
+    rooms: &ingest::Rooms,
+    scope: &Scope,
+    collection: CollectionId,
+    made: &mut Made,
+    tries: usize,
+) -> Result<f64> {
     let key = SegmentKey { generation: rooms.generation, collection };
     let mut hits = 0;
     for _ in 0..tries {

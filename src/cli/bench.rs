@@ -7,7 +7,9 @@ use crate::app::bench;
 use crate::config::Settings;
 
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  nosia bench search --chunks 10000,100000\n\nA million chunks need about 4 GB of disk and some minutes.\nHow fast documents are read and embedded is printed by `nosia ingest`.")]
+#[command(
+    after_help = "Example:\n  nosia bench search --chunks 10000,100000\n\nA million chunks need about 4 GB of disk and some minutes.\nHow fast documents are read and embedded is printed by `nosia ingest`."
+)]
 pub struct Args {
     #[command(subcommand)]
     what: What,
@@ -36,7 +38,9 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
     let mut rows = Vec::new();
     for size in chunks {
         let folder = tempfile::Builder::new().prefix("nosia-bench-").tempdir()?;
-        let speed = bench::search(&settings, &program, folder.path(), size, questions).await.map_err(|error| anyhow::anyhow!(error))?;
+        let speed = bench::search(&settings, &program, folder.path(), size, questions)
+            .await
+            .map_err(|error| anyhow::anyhow!(error))?;
         if !common.json {
             println!(
                 "{:>9} chunks: search p50 {:.1} ms, p95 {:.1} ms; embedding the question p50 {:.1} ms; recall@10 {:.3}; built in {:.0} s",
