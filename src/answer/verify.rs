@@ -57,7 +57,7 @@ impl Evidence {
             return false;
         }
         let foreign = language::differ(sentence, &self.text);
-        if !foreign && !names(sentence).iter().all(|name| knows(name)) {
+        if !foreign && !names(sentence).iter().all(knows) {
             return false;
         }
         let known = content.iter().filter(|(_, key)| knows(key)).count();

@@ -4,6 +4,7 @@
 //! an [`error::Error`]. Nothing here knows of HTTP, SQL, tensors or terminals.
 
 pub mod ask;
+pub mod bench;
 pub mod chats;
 pub mod command;
 pub mod embed;

@@ -144,6 +144,11 @@ async fn embedder(settings: &Settings, program: &Path, client: &net::Client) -> 
     if let Some(remote) = settings.remote_embedder() {
         return Ok(Embedder::remote(client.clone(), endpoint(remote), settings.embedding_dimensions).await?);
     }
+    local_embedder(settings, program).await
+}
+
+/// The embedding model on this machine.
+pub(super) async fn local_embedder(settings: &Settings, program: &Path) -> Result<Embedder> {
     let folder = embedder_folder(settings, program)?;
     in_the_background(move || Embedder::local(&folder)).await
 }

@@ -1,6 +1,7 @@
 //! The command line: commands and exit codes. 0 is done, 1 said no, 2 was misused.
 
 mod ask;
+mod bench;
 mod config;
 mod dispatch;
 mod eval;
@@ -66,6 +67,8 @@ enum Command {
     Search(search::Args),
     /// Measure retrieval and answers against a set of questions
     Eval(eval::Args),
+    /// Measure speed on made data
+    Bench(bench::Args),
     /// Show every setting, its value, and where it comes from
     Config(config::Args),
     /// Make the first administrator without the web page
@@ -122,6 +125,7 @@ fn start(line: Line) -> anyhow::Result<()> {
             Command::Ask(args) => ask::run(args, &common, settings).await,
             Command::Search(args) => search::run(args, &common, settings).await,
             Command::Eval(args) => eval::run(args, &common, settings).await,
+            Command::Bench(args) => bench::run(args, &common, settings).await,
             Command::Init(args) => init::run(args, &common, settings).await,
             Command::User(args) => user::run(args, &common, settings).await,
             Command::Token(args) => token::run(args, &common, settings).await,

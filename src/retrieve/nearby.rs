@@ -33,7 +33,8 @@ mod tests {
     #[test]
     fn neighbours_lift_one_another_within_their_source() {
         // (source, ordinal, score)
-        let cases: [(&[(i64, u32, f32)], &[(i64, u32)]); 3] = [
+        type Case = (&'static [(i64, u32, f32)], &'static [(i64, u32)]);
+        let cases: [Case; 3] = [
             (&[], &[]),
             (&[(1, 5, 0.50), (2, 0, 0.45), (2, 1, 0.40)], &[(2, 0), (1, 5), (2, 1)]),
             (&[(1, 5, 0.50), (2, 0, 0.45), (3, 1, 0.40)], &[(1, 5), (2, 0), (3, 1)]),

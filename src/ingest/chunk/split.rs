@@ -96,7 +96,7 @@ fn window(text: &str, aim: usize) -> usize {
     if let Some((at, space)) = text[third..aim].char_indices().rev().find(|(_, c)| c.is_whitespace()) {
         return third + at + space.len_utf8();
     }
-    let word = text[third..aim].split_word_bound_indices().map(|(at, _)| third + at).last();
+    let word = text[third..aim].split_word_bound_indices().map(|(at, _)| third + at).next_back();
     word.filter(|&at| at > 0 && at > third).unwrap_or(aim)
 }
 

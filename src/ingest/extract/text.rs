@@ -88,7 +88,7 @@ pub(super) fn clean(text: &str) -> String {
 
 /// Whether `c` belongs in text that is stored and shown.
 pub(super) fn keeps(c: char) -> bool {
-    !(c.is_control() && c != '\n' && c != '\t') && !matches!(c, '\u{feff}' | '\u{ad}' | '\u{fff9}'..='\u{fffb}')
+    (!c.is_control() || matches!(c, '\n' | '\t')) && !matches!(c, '\u{feff}' | '\u{ad}' | '\u{fff9}'..='\u{fffb}')
 }
 
 #[cfg(test)]

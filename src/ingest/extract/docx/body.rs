@@ -214,10 +214,9 @@ impl<'a> Reading<'a> {
     }
 
     fn say(&mut self, text: &str) {
-        if self.skipped == 0 && self.in_text && !self.run_hidden {
-            if let Some(paragraph) = self.paragraphs.last_mut() {
-                paragraph.text.push_str(text);
-            }
+        let shown = self.skipped == 0 && self.in_text && !self.run_hidden;
+        if let Some(paragraph) = self.paragraphs.last_mut().filter(|_| shown) {
+            paragraph.text.push_str(text);
         }
     }
 
