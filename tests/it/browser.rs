@@ -302,3 +302,39 @@ async fn the_main_job_works_without_script() {
     assert_eq!(browser.path().await, format!("/sources/{id}"));
     browser.end().await;
 }
+
+/// What a model or a document wrote is shown as text whatever it is: no element that it names, no address but http.
+#[tokio::test]
+async fn markdown_can_not_become_markup() {
+    if !has_model("browser") {
+        return;
+    }
+    let Some(browser) = Browser::start("browser", true).await else { return };
+    let data = folder();
+    let appliance = Appliance::start(data.path());
+    browser.go(&format!("{}/sign-in", appliance.base)).await;
+    let cases = [
+        ("a **b** *c* `d` [1] [9]", "<p>a <strong>b</strong> <em>c</em> <code>d</code> <i>1</i> [9]</p>"),
+        ("<img src=x onerror=alert(1)>", "<p>&lt;img src=x onerror=alert(1)&gt;</p>"),
+        ("[x](javascript:alert(1))", "<p>[x](javascript:alert(1))</p>"),
+        ("`<b>` snake_case_name", "<p><code>&lt;b&gt;</code> snake_case_name</p>"),
+        ("- a\n- b\n  - c\ngoes on", "<ul><li>a</li><li>b<ul><li>c\ngoes on</li></ul></li></ul>"),
+        ("> q\n\n```\n<i>\n```", "<blockquote><p>q</p></blockquote><pre><code>&lt;i&gt;</code></pre>"),
+        (
+            "|a|\n|-|\n|[1]|",
+            "<div class=\"table-scroll\"><table><thead><tr><th>a</th></tr></thead><tbody><tr><td><i>1</i></td></tr></tbody></table></div>",
+        ),
+    ];
+    let script = "const [cases, done] = arguments; \
+        const module = document.querySelector('script').src.replace('app.js', 'markdown.js'); \
+        const mark = (number) => number === 1 ? Object.assign(document.createElement('i'), { textContent: 1 }) : null; \
+        import(module).then(({ show }) => done(cases.map((text) => { \
+            const shown = document.createElement('div'); show(shown, text, mark); return shown.innerHTML; \
+        }))).catch((error) => done(String(error)))";
+    let texts = cases.map(|(text, _)| text);
+    let shown = browser.page.execute_async(script, vec![json!(texts)]).await.expect("the module loads");
+    for (at, (text, html)) in cases.iter().enumerate() {
+        assert_eq!(shown[at], *html, "{text:?} in {shown}");
+    }
+    browser.end().await;
+}
