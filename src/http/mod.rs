@@ -99,6 +99,8 @@ pub async fn serve(
             .configure(routes::add)
     })
     .disable_signals()
+    // A reader that closes its side has left: its answer is no longer worked on.
+    .h1_allow_half_closed(false)
     .client_request_timeout(Duration::from_secs(limits::REQUEST_HEAD_SECONDS_MAX))
     .client_disconnect_timeout(Duration::from_secs(limits::DISCONNECT_SECONDS_MAX))
     .shutdown_timeout(limits::STOP_SECONDS_MAX);
