@@ -6,4 +6,5 @@ mod browser;
 mod commands;
 mod first_run;
 mod kills;
+mod openai;
 mod walk;
