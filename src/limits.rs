@@ -127,8 +127,9 @@ pub const SETTINGS_BYTES_MAX: u64 = 1 << 20;
 
 // --- Jobs and the store ---------------------------------------------------------------------------------------
 
-/// Tries of one job before it is failed for good.
-pub const JOB_TRIES_MAX: u32 = 3;
+/// Times that the process may die while it runs one job before that job is failed for good. Documents are read in a
+/// child of their own, so that a death is hardly ever the document's doing: power cuts and restarts come first.
+pub const JOB_TRIES_MAX: u32 = 10;
 /// Seconds for which a claimed job belongs to its worker without a sign of life.
 pub const JOB_LEASE_SECONDS: i64 = 300;
 /// Requests waiting for the writer before a caller is told that the store is busy.
