@@ -71,7 +71,8 @@ async fn a_source_that_stops_the_appliance_each_time_is_given_up() {
     let job = house.store.claim_job(NOW).await.expect("a claim").expect("the other one");
     assert_eq!(job.work, Work::Ingest(good));
     let SourceState::Failed { reason } = house.source(bad).await.state else { panic!("it was given up") };
-    assert_eq!(reason, "This source was tried 3 times and stopped the appliance each time.");
+    let tries = limits::JOB_TRIES_MAX;
+    assert_eq!(reason, format!("This source was tried {tries} times and stopped the appliance each time."));
     assert_eq!(house.store.job_counts().await.expect("a read"), (0, 1));
     assert_eq!(house.store.release_jobs().await.expect("a start"), 1);
     assert_eq!(house.store.release_jobs().await.expect("a start"), 0);
