@@ -4,15 +4,11 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use fantoccini::elements::Element;
-use fantoccini::key::Key;
-use fantoccini::wd::Capabilities;
-use fantoccini::{Client, ClientBuilder, Locator};
-use hyper_util::client::legacy::connect::HttpConnector;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::appliance::{Appliance, EMAIL, PASSWORD, PATIENCE, claim, folder, has_model};
+use crate::webdriver::{ENTER, ESCAPE, Element, Window};
 
 const TITLE: &str = "harbour.md";
 const TEXT: &str = "# Harbour rules\n\n## Berths\n\nA berth is given for one season. The fee is paid before the first of \
@@ -23,7 +19,7 @@ const ANSWER: &str = "harbour office";
 
 /// A browser with a profile of its own. Dropped, it and its driver end.
 struct Browser {
-    page: Client,
+    page: Window,
     driver: Child,
     _profile: TempDir,
 }
@@ -37,9 +33,7 @@ impl Browser {
         };
         let port = port(&mut driver);
         let profile = tempfile::tempdir().expect("a temporary folder");
-        let mut connect = ClientBuilder::new(HttpConnector::new());
-        connect.capabilities(capabilities(&profile, with_script));
-        let page = match connect.connect(&format!("http://127.0.0.1:{port}")).await {
+        let page = match Window::open(port, capabilities(&profile, with_script)).await {
             Ok(page) => page,
             Err(error) => {
                 let _ = driver.kill();
@@ -51,8 +45,7 @@ impl Browser {
 
     /// Waits for the first element that `css` selects.
     async fn see(&self, css: &str) -> Element {
-        let found = self.page.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
-        match found {
+        match self.page.see(css).await {
             Ok(element) => element,
             Err(error) => panic!("{css} did not appear: {error}\n{}", self.page.source().await.unwrap_or_default()),
         }
@@ -63,7 +56,7 @@ impl Browser {
         let begun = std::time::Instant::now();
         let script = format!("return Boolean({condition})");
         // The page may be on its way to another one, where the expression cannot be asked yet.
-        while self.page.execute(&script, Vec::new()).await.ok() != Some(json!(true)) {
+        while self.page.execute(&script).await.ok() != Some(json!(true)) {
             let source = self.page.source().await.unwrap_or_default();
             assert!(begun.elapsed() < PATIENCE, "never true: {condition}\n{source}");
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -71,7 +64,7 @@ impl Browser {
     }
 
     async fn go(&self, address: &str) {
-        self.page.goto(address).await.expect("the page loads");
+        self.page.go(address).await.expect("the page loads");
     }
 
     async fn press(&self, css: &str) {
@@ -88,7 +81,7 @@ impl Browser {
     }
 
     async fn path(&self) -> String {
-        self.page.current_url().await.expect("it has an address").path().to_owned()
+        self.page.address().await.expect("it has an address").path().to_owned()
     }
 
     async fn sign_in(&self, appliance: &Appliance, password: &str) {
@@ -99,7 +92,7 @@ impl Browser {
     }
 
     async fn end(self) {
-        let _ = self.page.clone().close().await;
+        let _ = self.page.close().await;
     }
 }
 
@@ -128,7 +121,7 @@ fn port(driver: &mut Child) -> u16 {
     port.expect("the driver says where it listens")
 }
 
-fn capabilities(profile: &TempDir, with_script: bool) -> Capabilities {
+fn capabilities(profile: &TempDir, with_script: bool) -> Value {
     let mut arguments: Vec<String> = [
         "--headless=new",
         "--no-sandbox",
@@ -145,11 +138,8 @@ fn capabilities(profile: &TempDir, with_script: bool) -> Capabilities {
     .into();
     arguments.push(format!("--user-data-dir={}", profile.path().display()));
     let script = if with_script { 1 } else { 2 };
-    let options = json!({
-        "args": arguments,
-        "prefs": { "profile.managed_default_content_settings.javascript": script },
-    });
-    Capabilities::from_iter([("goog:chromeOptions".to_owned(), options)])
+    let preferences = json!({ "profile.managed_default_content_settings.javascript": script });
+    json!({ "goog:chromeOptions": { "args": arguments, "prefs": preferences } })
 }
 
 /// A file to upload, in a folder of its own.
@@ -185,7 +175,7 @@ async fn from_the_one_time_link_to_a_highlighted_passage() {
 
     browser.go(&format!("{}/", appliance.base)).await;
     browser.fill("#question", QUESTION).await;
-    browser.see("#question").await.send_keys(&String::from(char::from(Key::Enter))).await.expect("Enter is pressed");
+    browser.see("#question").await.send_keys(ENTER).await.expect("Enter is pressed");
     browser.see(".answer .tools:not([hidden])").await;
     assert!(browser.text(".answer .text").await.contains(ANSWER), "{}", browser.text(".answer").await);
     assert!(browser.path().await.starts_with("/chats/"), "the chat has an address of its own");
@@ -197,16 +187,11 @@ async fn from_the_one_time_link_to_a_highlighted_passage() {
     assert!(browser.text("#panel mark").await.contains(ANSWER), "the passage is highlighted: {panel}");
     let unmarked = "return document.querySelector('#panel .reading').textContent.length \
                     > [...document.querySelectorAll('#panel mark')].reduce((sum, mark) => sum + mark.textContent.length, 0)";
-    assert_eq!(browser.page.execute(unmarked, Vec::new()).await.expect("it runs"), json!(true), "in its surroundings");
-    browser
-        .see("#panel .close")
-        .await
-        .send_keys(&String::from(char::from(Key::Escape)))
-        .await
-        .expect("Escape is pressed");
+    assert_eq!(browser.page.execute(unmarked).await.expect("it runs"), json!(true), "in its surroundings");
+    browser.see("#panel .close").await.send_keys(ESCAPE).await.expect("Escape is pressed");
     browser.until("document.getElementById('panel').hidden").await;
 
-    let chat = browser.page.current_url().await.expect("it has an address");
+    let chat = browser.page.address().await.expect("it has an address");
     browser.go(&format!("{}/sources", appliance.base)).await;
     browser.press("[data-delete]").await;
     browser.press("dialog[open] button.danger").await;
@@ -262,7 +247,7 @@ async fn a_failed_source_says_why_and_can_be_tried_again() {
     let reason = browser.text(".row .reason").await;
     assert!(reason.len() > 15, "{reason}");
     // A mark on the old row: once it is gone, the page has been loaded anew by the retry.
-    browser.page.execute("document.body.dataset.old = 'yes'", Vec::new()).await.expect("it runs");
+    browser.page.execute("document.body.dataset.old = 'yes'").await.expect("it runs");
     browser.press(".row form button").await;
     browser.until("!document.body.dataset.old && location.pathname === '/sources'").await;
     browser.see(".row .reason").await;
@@ -287,7 +272,7 @@ async fn the_main_job_works_without_script() {
     browser.fill("#files", &path.to_string_lossy()).await;
     browser.press("#upload-button").await;
     browser.see(".row").await;
-    let id = browser.see(".row").await.attr("id").await.expect("it answers").expect("a row has a number");
+    let id = browser.see(".row").await.attribute("id").await.expect("it answers").expect("a row has a number");
     let id = id.trim_start_matches("source-").parse().expect("a number");
     assert_eq!(appliance.settled(&token, id).await["state"], "ready");
 

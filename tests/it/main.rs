@@ -8,3 +8,4 @@ mod first_run;
 mod kills;
 mod openai;
 mod walk;
+mod webdriver;

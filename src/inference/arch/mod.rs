@@ -2,5 +2,3 @@
 
 pub(super) mod bert;
 pub(super) mod kernel;
-#[cfg(test)]
-pub(super) mod plain;

@@ -3,7 +3,6 @@
 use super::model_folder;
 use crate::inference::arch::bert::{Bert, Buffers};
 use crate::inference::arch::kernel::Share;
-use crate::inference::arch::plain::Plain;
 use crate::inference::tokenizer::Tokenizer;
 use crate::inference::weights::Weights;
 use crate::inference::{Embedder, InferenceError, Urgency};
@@ -77,10 +76,10 @@ fn tokens_are_counted_as_the_reference_counts_them() {
 }
 
 #[test]
-fn the_fused_encoder_computes_what_the_plain_one_does() {
-    let Some(folder) = model_folder("the comparison of the fused encoder with the plain one") else { return };
+fn a_sequence_has_one_vector_in_whatever_company_and_on_however_many_threads() {
+    let Some(folder) = model_folder("the comparison of batches with single sequences") else { return };
     let weights = Weights::read(&folder).expect("the weights are read");
-    let (fused, plain) = (Bert::new(&weights, &folder).expect("they fit"), Plain::load(&folder));
+    let encoder = Bert::new(&weights, &folder).expect("they fit");
     let mut buffers = Buffers::default();
     for lengths in [vec![1], vec![2, 3], vec![31, 1, 64, 7, 8, 9], vec![256, 17], vec![512]] {
         let sequence = |seed: usize, length: usize| -> Vec<u32> {
@@ -88,10 +87,13 @@ fn the_fused_encoder_computes_what_the_plain_one_does() {
         };
         let sequences: Vec<Vec<u32>> = lengths.iter().enumerate().map(|(seed, of)| sequence(seed, *of)).collect();
         let views: Vec<&[u32]> = sequences.iter().map(Vec::as_slice).collect();
+        let alone: Vec<Vec<f32>> =
+            views.iter().flat_map(|view| encoder.embed(&[view], &mut Buffers::default(), Share::One)).collect();
         for share in [Share::One, Share::All] {
-            let found = fused.embed(&views, &mut buffers, share);
-            for (found, expected) in found.iter().zip(plain.embed(&sequences)) {
-                let agreement = cosine(found, &expected);
+            let together = encoder.embed(&views, &mut buffers, share);
+            assert_eq!(together.len(), alone.len());
+            for (found, expected) in together.iter().zip(&alone) {
+                let agreement = cosine(found, expected);
                 assert!(agreement > 0.999_999, "lengths {lengths:?}: cosine {agreement}");
             }
         }
