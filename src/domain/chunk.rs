@@ -41,6 +41,8 @@ pub struct StoredChunk {
     pub collection: CollectionId,
     /// The title of its source.
     pub title: String,
+    /// The file name of its source.
+    pub file_name: String,
     pub chunk: Chunk,
 }
 

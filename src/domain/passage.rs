@@ -1,14 +1,39 @@
 //! What is found: candidates from one index, and passages worth showing.
 
+use std::cmp::Ordering;
+
 use super::extract::Span;
 use super::id::{ChunkId, SourceId};
 
 /// A chunk that one index proposes, with that index's own score (larger is better).
-#[derive(Clone, Copy, Debug, PartialEq)]
+///
+/// The greater of two is the better one, and of two equally good ones the older: a question asked twice gets the same
+/// order twice.
+#[derive(Clone, Copy, Debug)]
 pub struct Candidate {
     pub chunk: ChunkId,
     pub score: f32,
 }
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Candidate) -> Ordering {
+        self.score.total_cmp(&other.score).then_with(|| other.chunk.cmp(&self.chunk))
+    }
+}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Candidate) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Candidate) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Candidate {}
 
 /// A stretch of a source's text chosen for a question.
 #[derive(Clone, Debug, PartialEq)]

@@ -23,7 +23,7 @@ use crate::domain::id::{Seq, SourceId};
 use crate::limits;
 
 /// The number of the way in which words become terms; indexes made in another way are rebuilt.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Why an index is not used or not changed.
 #[derive(Debug)]

@@ -25,7 +25,7 @@ pub struct Fields {
     pub source: Field,
     /// Terms of the chunk's text, in its language.
     pub body: Field,
-    /// Terms of the title and the headings above it, in its language.
+    /// Terms of the title, the file name and the headings above it, in its language.
     pub head: Field,
     chunk: Field,
     collection: Field,
@@ -61,8 +61,11 @@ impl Fields {
         document.add_i64(self.collection, stored.collection.0);
         document.add_u64(self.language, language.number());
         document.add_pre_tokenized_text(self.body, tokens(language, [stored.chunk.text.as_str()]));
+        let names = [&*stored.title, &*stored.file_name];
+        // A file that does not name itself is called by its file name, which is said once.
+        let names = &names[..if stored.title == stored.file_name { 1 } else { 2 }];
         let headings = stored.chunk.headings.iter().map(String::as_str);
-        document.add_pre_tokenized_text(self.head, tokens(language, std::iter::once(&*stored.title).chain(headings)));
+        document.add_pre_tokenized_text(self.head, tokens(language, names.iter().copied().chain(headings)));
         document
     }
 

@@ -4,7 +4,7 @@
 //! documents alone: the engine's own statistics count foreign and deleted ones, and its pruning bounds are computed
 //! from them. Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009, equation 3.18.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use tantivy::fieldnorm::FieldNormReader;
@@ -46,9 +46,9 @@ pub fn best(view: &View, statistics: &Statistics, asked: &[Asked], k: usize) -> 
     for ((segment, _), sums) in view.segments().zip(&sums) {
         offer(segment, &sums.scores, k, &mut best)?;
     }
-    let mut ranked: Vec<Ranked> = best.into_iter().map(|Reverse(ranked)| ranked).collect();
+    let mut ranked: Vec<Candidate> = best.into_iter().map(|Reverse(candidate)| candidate).collect();
     ranked.sort_unstable_by(|a, b| b.cmp(a));
-    Ok(ranked.into_iter().map(|ranked| Candidate { chunk: ranked.chunk, score: ranked.score }).collect())
+    Ok(ranked)
 }
 
 /// Readable documents that hold a term in their text.
@@ -192,7 +192,7 @@ fn offer(
     segment: &SegmentReader,
     scores: &[f32],
     k: usize,
-    best: &mut BinaryHeap<Reverse<Ranked>>,
+    best: &mut BinaryHeap<Reverse<Candidate>>,
 ) -> tantivy::Result<()> {
     let chunks = segment.fast_fields().i64(CHUNK)?.first_or_default_col(0);
     for (document, score) in (0..).zip(scores).filter(|(_, score)| **score > 0.0) {
@@ -200,37 +200,10 @@ fn offer(
         if full && best.peek().is_none_or(|Reverse(worst)| *score < worst.score) {
             continue;
         }
-        best.push(Reverse(Ranked { score: *score, chunk: ChunkId(chunks.get_val(document)) }));
+        best.push(Reverse(Candidate { score: *score, chunk: ChunkId(chunks.get_val(document)) }));
         if full {
             best.pop();
         }
     }
     Ok(())
 }
-
-/// A document by its rank: higher scores are greater, and of equals the lower chunk.
-#[derive(Clone, Copy, Debug)]
-struct Ranked {
-    score: f32,
-    chunk: ChunkId,
-}
-
-impl Ord for Ranked {
-    fn cmp(&self, other: &Ranked) -> Ordering {
-        self.score.total_cmp(&other.score).then_with(|| other.chunk.cmp(&self.chunk))
-    }
-}
-
-impl PartialOrd for Ranked {
-    fn partial_cmp(&self, other: &Ranked) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Ranked {
-    fn eq(&self, other: &Ranked) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Ranked {}

@@ -23,6 +23,7 @@ fn stored(id: i64, source: i64, collection: i64, title: &str, text: &str) -> Sto
         source: SourceId(source),
         collection: CollectionId(collection),
         title: title.to_owned(),
+        file_name: title.to_owned(),
         chunk: Chunk {
             headings: Vec::new(),
             page: None,
@@ -98,14 +99,16 @@ fn words_are_found_in_every_language() {
 }
 
 #[test]
-fn titles_and_headings_are_found() {
+fn titles_file_names_and_headings_are_found() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let fulltext = Fulltext::open(folder.path()).expect("it opens");
     let mut under = stored(1, 1, 1, "Handbook", "It is thirty days for all staff members here.");
     under.chunk.headings = vec!["Parental leave".to_owned()];
-    let puts = [under, stored(2, 2, 1, "Pricing", "It is thirty euros for all staff members here.")];
+    let mut named = stored(2, 2, 1, "Pricing", "It is thirty euros for all staff members here.");
+    named.file_name = "Offer_ACME-2024.pdf".to_owned();
+    let puts = [under, named];
     fulltext.apply(ACCOUNT, 1, &puts, &[]).expect("it applies");
-    for (question, expected) in [("parental leave", 1), ("handbook", 1), ("prices", 2)] {
+    for (question, expected) in [("parental leave", 1), ("handbook", 1), ("prices", 2), ("the acme offer", 2)] {
         let found = fulltext.search(&whole(), question, 9).expect("it searches");
         assert_eq!(chunks(&found), [expected], "{question}");
     }

@@ -29,6 +29,6 @@ pub async fn nearest(
     let proposed = tokio::task::spawn_blocking(move || vectors.nearest(&keys, &scanned, k)).await??;
     let chunks = proposed.iter().map(|candidate| candidate.chunk).collect();
     let mut exact = rooms.store.similarities(scope, generation, question.to_vec(), chunks).await?;
-    exact.sort_by(|a, b| b.score.total_cmp(&a.score));
+    exact.sort_unstable_by(|a, b| b.cmp(a));
     Ok(exact)
 }

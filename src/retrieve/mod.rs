@@ -1,13 +1,14 @@
 //! The pipeline from a question to ranked passages.
 //!
 //! Two searches run at once: by meaning in the vectors, by words in full text. Neither is trusted alone: their scores
-//! are fused, a chunk is lifted by what stands beside it in its document, twins are dropped, what lies together is
+//! are fused, a chunk is lifted if the question names its document, and by what stands beside it there, twins are dropped, what lies together is
 //! joined into one passage of one page, and as many passages go on as the budget takes. How many are asked for never
 //! changes their order. Nothing here knows what the passages are for.
 
 mod error;
 mod meaning;
 mod fuse;
+mod named;
 mod nearby;
 mod twins;
 mod pick;
@@ -97,7 +98,7 @@ pub struct Timings {
 #[derive(Clone, Debug)]
 struct Scored {
     row: StoredPassage,
-    /// Fused score: 0 to 1, and up to [`nearby::LIFT`] twice more from its neighbours.
+    /// Fused score: 0 to 1, and a little more for its document's name and its neighbours.
     score: f32,
     /// Cosine similarity to the question, where meaning was asked and knows the chunk.
     similarity: f32,
@@ -120,7 +121,8 @@ pub async fn passages(
     let searched = Instant::now();
     let fused = fuse::by_scores(&by_meaning, &by_words, options.fetch_k);
     let chunks = load(rooms, scope, vector, fused, &by_meaning).await?;
-    let ranked = nearby::lift(chunks);
+    let named = named::lift(rooms, scope, question, options.mode, chunks).await?;
+    let ranked = nearby::lift(named);
     let candidates = ranked.iter().map(Ranked::of).collect();
     let picked = pick::diverse(twins::drop(ranked), options.passages_max);
     let joined = join::fill(rooms, scope, picked).await?;
@@ -206,16 +208,25 @@ async fn measure(
             format!("{}\n{}\n{}\n{}", passage.title, passage.file_name, passage.headings.join("\n"), passage.text)
         })
         .collect();
-    let (fulltext, scope, question) = (rooms.fulltext.clone(), scope.clone(), question.text().to_owned());
-    let coverage = tokio::task::spawn_blocking(move || {
-        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        fulltext.coverage(&scope, &question, &texts)
-    })
-    .await??;
-    for (passage, share) in passages.iter_mut().zip(coverage) {
+    for (passage, share) in passages.iter_mut().zip(coverage(rooms, scope, question, texts).await?) {
         passage.coverage = share;
     }
     Ok(passages)
+}
+
+/// The share of the question's weight in words that each text holds, 0 to 1.
+async fn coverage(
+    rooms: &Rooms,
+    scope: &Scope,
+    question: &Question,
+    texts: Vec<String>,
+) -> Result<Vec<f32>, RetrieveError> {
+    let (fulltext, scope, question) = (rooms.fulltext.clone(), scope.clone(), question.text().to_owned());
+    let shares = move || {
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        fulltext.coverage(&scope, &question, &texts)
+    };
+    Ok(tokio::task::spawn_blocking(shares).await??)
 }
 
 fn ms(from: Instant, to: Instant) -> f64 {

@@ -9,7 +9,7 @@ use crate::domain::chunk::{Chunk, StoredChunk};
 use crate::domain::id::{ChunkId, CollectionId, SourceId};
 
 const CHUNKS: &str = "
-    SELECT c.id, c.source, s.collection, s.title, c.headings, c.page, c.span_start, c.span_end, c.text, c.tokens
+    SELECT c.id, c.source, s.collection, s.title, s.file_name, c.headings, c.page, c.span_start, c.span_end, c.text, c.tokens
     FROM chunks c JOIN sources s ON s.id = c.source
     WHERE c.source = ?1 ORDER BY c.ordinal";
 
@@ -35,6 +35,7 @@ pub(super) fn of_source(rows: &Connection, source: SourceId) -> Result<Vec<Store
             source: SourceId(row.get("source")?),
             collection: CollectionId(row.get("collection")?),
             title: row.get("title")?,
+            file_name: row.get("file_name")?,
             chunk: Chunk {
                 headings: columns::read_list(row, "headings")?,
                 page: row.get("page")?,

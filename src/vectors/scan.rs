@@ -1,6 +1,6 @@
 //! Finds the rows most similar to a probe among ranges of files. Knows nothing of segments or disks.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::Range;
 use std::thread;
@@ -8,7 +8,6 @@ use std::thread;
 use super::codes::Probe;
 use super::dot::Kernel;
 use super::file::File;
-use crate::domain::id::ChunkId;
 use crate::domain::passage::Candidate;
 use crate::limits;
 
@@ -46,9 +45,9 @@ pub fn nearest_with(stretches: &[Stretch<'_>], probe: &Probe, k: usize, threads:
         }
         best
     });
-    let mut rows: Vec<Ranked> = best.0.drain().map(|Reverse(row)| row).collect();
+    let mut rows: Vec<Candidate> = best.0.drain().map(|Reverse(row)| row).collect();
     rows.sort_unstable_by(|a, b| b.cmp(a));
-    rows.into_iter().map(|row| Candidate { chunk: row.chunk, score: row.score }).collect()
+    rows
 }
 
 /// `stretches` cut into at most `count` shares of about as many rows.
@@ -86,7 +85,7 @@ fn scan(stretches: &[Stretch<'_>], probe: &Probe, k: usize, kernel: Kernel) -> B
             for ((row, product), scale) in rows.clone().zip(products).zip(stretch.file.scales(rows)) {
                 let score = *product as f32 * scale * probe.scale;
                 if score >= least {
-                    best.offer(Ranked { score, chunk: stretch.file.chunk(row) }, k);
+                    best.offer(Candidate { score, chunk: stretch.file.chunk(row) }, k);
                     least = best.least(k);
                 }
             }
@@ -96,10 +95,10 @@ fn scan(stretches: &[Stretch<'_>], probe: &Probe, k: usize, kernel: Kernel) -> B
 }
 
 /// The best rows so far, the worst of them on top.
-struct Best(BinaryHeap<Reverse<Ranked>>);
+struct Best(BinaryHeap<Reverse<Candidate>>);
 
 impl Best {
-    fn offer(&mut self, row: Ranked, k: usize) {
+    fn offer(&mut self, row: Candidate, k: usize) {
         self.0.push(Reverse(row));
         if self.0.len() > k {
             self.0.pop();
@@ -114,30 +113,3 @@ impl Best {
         }
     }
 }
-
-/// A row by its rank: higher scores are greater, and of equals the lower chunk.
-#[derive(Clone, Copy, Debug)]
-struct Ranked {
-    score: f32,
-    chunk: ChunkId,
-}
-
-impl Ord for Ranked {
-    fn cmp(&self, other: &Ranked) -> Ordering {
-        self.score.total_cmp(&other.score).then_with(|| other.chunk.cmp(&self.chunk))
-    }
-}
-
-impl PartialOrd for Ranked {
-    fn partial_cmp(&self, other: &Ranked) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Ranked {
-    fn eq(&self, other: &Ranked) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Ranked {}

@@ -49,6 +49,30 @@ async fn a_document_goes_in_and_a_checkable_answer_comes_out() {
     assert_eq!(gone["nosia"]["refused"], true, "what was deleted is not answered from: {gone}");
 }
 
+/// Two plans in the same words: the one that the question names is shown first.
+#[tokio::test]
+async fn of_twin_documents_the_named_one_is_found() {
+    if !has_model("walk") {
+        return;
+    }
+    let data = folder();
+    let appliance = Appliance::start(data.path());
+    let token = appliance.token(data.path());
+    for (name, share) in [("Harbour_Basic_2026.md", 40), ("Harbour_Comfort_2026.md", 15)] {
+        let text =
+            format!("# Conditions\n\n## Ambulance\n\nThe member pays {share} percent of an ambulance journey.\n");
+        let id = appliance.add(&token, name, text.as_bytes()).await;
+        assert_eq!(appliance.settled(&token, id).await["state"], "ready");
+    }
+    for (plan, share) in [("Comfort", "15 percent"), ("Basic", "40 percent")] {
+        let search =
+            json!({ "question": format!("What does a member of Harbour {plan} pay for an ambulance?"), "limit": 2 });
+        let found: Value = appliance.post(&token, "/api/v1/search", &search).await.json().await.expect("JSON");
+        let first = found["passages"][0]["text"].as_str().expect("a passage");
+        assert!(first.contains(share), "{plan}: {found}");
+    }
+}
+
 #[tokio::test]
 async fn derived_indexes_are_rebuilt_from_the_store() {
     if !has_model("walk") {
