@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use super::error::{Result, StoreError};
-use super::{Store, changes, chunks, columns, jobs, sources};
+use super::{Store, changes, chunks, columns, jobs, listings, sources};
 use crate::domain::chunk::Chunk;
 use crate::domain::extract::Extract;
 use crate::domain::id::{ChunkId, GenerationId, JobId, Seq, SourceId};
@@ -75,7 +75,7 @@ fn finish(rows: &Connection, finished: &Finished, now_ms: i64) -> Result<Option<
     rows.prepare_cached(SET_INDEXING)?.execute(named_params! {
         ":id": source.id.0,
         ":title": title,
-        ":names": sources::names(&title, &source.file_name),
+        ":names": listings::names(&title, &source.file_name),
         ":media_type": finished.media_type,
         ":version": version,
         ":pages": finished.extract.pages.len() as i64,

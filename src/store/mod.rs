@@ -7,7 +7,7 @@
 //! not found, not counted and not scored.
 //!
 //! In reading order: the machinery (`connection`, `migrate`, `queue`, `writer`, `reader`), the people
-//! (`users`, `accounts`, `sessions`, `tokens`), the write walk (`sources`, `jobs`, `ingests`,
+//! (`users`, `accounts`, `sessions`, `tokens`), the write walk (`sources`, `listings`, `jobs`, `ingests`,
 //! `changes`, `generations`), the read walk (`chunks`, `vectors`, `passages`, `texts`) and `chats`.
 
 mod error;
@@ -22,6 +22,7 @@ mod accounts;
 mod sessions;
 mod tokens;
 mod sources;
+mod listings;
 mod jobs;
 mod ingests;
 mod changes;
@@ -47,9 +48,10 @@ use queue::Queue;
 pub use changes::{Change, ChangeKind};
 pub use error::{Result, StoreError};
 pub use ingests::Finished;
+pub use listings::{SourceCounts, SourceFilter, SourcePage};
 pub use passages::StoredPassage;
 pub use sessions::Caller;
-pub use sources::{Created, Deleted, NewSource, SourceCounts, SourceFilter, SourcePage};
+pub use sources::{Created, Deleted, NewSource};
 pub use texts::SourceText;
 pub use tokens::NewToken;
 pub use users::{Claimed, NewPerson};

@@ -1,18 +1,18 @@
 //! Queries that are asked often find their rows by an index, however many there are.
 
 use super::House;
-use crate::store::{changes, passages, sources, vectors};
+use crate::store::{changes, listings, passages, sources, vectors};
 
 #[tokio::test]
 async fn no_frequent_query_scans_a_table() {
     let house = House::new().await;
     let queries = [
         ("source", sources::SOURCE),
-        ("page of sources", sources::PAGE),
-        ("count of sources", sources::COUNT),
-        ("page of sources by state", sources::PAGE_BY_STATE),
-        ("count of sources by words", sources::COUNT_BY_WORDS),
-        ("counts of sources", sources::COUNTS),
+        ("page of sources", listings::PAGE),
+        ("count of sources", listings::COUNT),
+        ("page of sources by state", listings::PAGE_BY_STATE),
+        ("count of sources by words", listings::COUNT_BY_WORDS),
+        ("counts of sources", listings::COUNTS),
         ("referenced", sources::REFERENCED),
         ("changes by account", changes::CHANGES_BY_ACCOUNT),
         ("changes by collection", changes::CHANGES_BY_COLLECTION),
@@ -40,12 +40,12 @@ async fn the_check_sees_a_scan() {
 #[tokio::test]
 async fn listings_choose_their_rows_in_an_index() {
     let house = House::new().await;
-    let newest = plan(&house, sources::PAGE).await;
+    let newest = plan(&house, listings::PAGE).await;
     assert!(!newest.iter().any(|step| step.contains("TEMP B-TREE")), "nothing is sorted: {newest:#?}");
-    let by_state = plan(&house, sources::PAGE_BY_STATE).await;
+    let by_state = plan(&house, listings::PAGE_BY_STATE).await;
     let index = "SEARCH f USING COVERING INDEX sources_by_state (account=? AND state=?)";
     assert!(by_state.iter().any(|step| step == index), "{by_state:#?}");
-    for count in [sources::COUNT, sources::COUNTS] {
+    for count in [listings::COUNT, listings::COUNTS] {
         let steps = plan(&house, count).await;
         assert!(!steps.iter().any(|step| step.contains(" sources")), "no source is read: {steps:#?}");
     }
