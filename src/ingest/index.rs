@@ -1,6 +1,8 @@
 //! The derived indexes follow the store: each from the last number that it holds itself, exactly once.
 //!
-//! An index that was deleted or set aside holds number 0, so that following it is also how it is rebuilt.
+//! An index that was deleted or set aside holds number 0, so that following it is also how it is rebuilt. One that
+//! holds a number which the store has not given out belongs to another store, and is forgotten: so an older state
+//! of the store can be put back without a thought for its indexes.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +21,7 @@ pub async fn catch_up(rooms: &Rooms, account: AccountId, now_ms: i64) -> Result<
     let up_to = rooms.store.last_seq(account).await?;
     words(rooms, account).await?;
     for collection in rooms.store.collections(account).await? {
-        meaning(rooms, collection.id).await?;
+        meaning(rooms, account, collection.id).await?;
     }
     rooms.store.mark_ready(account, up_to, now_ms).await?;
     Ok(up_to)
@@ -27,6 +29,12 @@ pub async fn catch_up(rooms: &Rooms, account: AccountId, now_ms: i64) -> Result<
 
 /// The full-text index of an account.
 async fn words(rooms: &Rooms, account: AccountId) -> Result<(), IngestError> {
+    let fulltext = rooms.fulltext.clone();
+    let held = off_thread(move || fulltext.last_seq(account)).await??;
+    if is_ahead(rooms, account, held).await? {
+        let fulltext = rooms.fulltext.clone();
+        off_thread(move || fulltext.forget(account)).await??;
+    }
     loop {
         let fulltext = rooms.fulltext.clone();
         let after = off_thread(move || fulltext.last_seq(account)).await??;
@@ -47,9 +55,13 @@ async fn words(rooms: &Rooms, account: AccountId) -> Result<(), IngestError> {
 }
 
 /// The scan segment of a collection.
-async fn meaning(rooms: &Rooms, collection: CollectionId) -> Result<(), IngestError> {
+async fn meaning(rooms: &Rooms, account: AccountId, collection: CollectionId) -> Result<(), IngestError> {
     let key = SegmentKey { generation: rooms.generation, collection };
     let dimensions = rooms.embedder.dimensions();
+    if is_ahead(rooms, account, rooms.vectors.last_seq(key)).await? {
+        let vectors = rooms.vectors.clone();
+        off_thread(move || vectors.forget(key)).await??;
+    }
     loop {
         let after = rooms.vectors.last_seq(key);
         let changes = rooms.store.changes_by_collection(collection, after, limits::CHANGES_PER_COMMIT_MAX).await?;
@@ -67,6 +79,15 @@ async fn meaning(rooms: &Rooms, collection: CollectionId) -> Result<(), IngestEr
         let vectors = rooms.vectors.clone();
         off_thread(move || vectors.apply(key, dimensions, seq, &puts, &drops)).await??;
     }
+}
+
+/// Whether an index of `account` that held the number `held` knows of changes which the store does not.
+async fn is_ahead(rooms: &Rooms, account: AccountId, held: Seq) -> Result<bool, IngestError> {
+    let last = rooms.store.last_seq(account).await?;
+    if held > last {
+        tracing::warn!(%account, held, last, "an index is ahead of the store, which was put back; it is rebuilt");
+    }
+    Ok(held > last)
 }
 
 /// What one commit takes in.

@@ -158,6 +158,21 @@ async fn indexes_that_are_lost_are_built_anew_and_deletions_follow() {
 }
 
 #[tokio::test]
+async fn indexes_of_a_store_that_was_put_back_are_built_anew() {
+    let house = House::open(&reads()).await;
+    let (job, source) = house.add("bytes").await;
+    house.ingest(&job, &source).await.expect("all engines work");
+    let scope = house.scope().await;
+    let key = SegmentKey { generation: house.rooms.generation, collection: scope.collections[0] };
+    let foreign = 1000;
+    house.rooms.fulltext.apply(scope.account, foreign, &[], &[]).expect("the index works");
+    house.rooms.vectors.apply(key, 2, foreign, &[], &[]).expect("the segment works");
+    house.catch_up(&house.rooms).await;
+    assert_eq!(house.found(&house.rooms, "opens").await, (1, 1));
+    assert_eq!(house.state(&source).await.map(|source| source.state), Some(SourceState::Ready));
+}
+
+#[tokio::test]
 async fn a_source_deleted_meanwhile_is_none() {
     let house = House::open(&reads()).await;
     let (job, source) = house.add("bytes").await;
