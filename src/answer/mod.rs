@@ -30,7 +30,7 @@ pub use abstain::supported;
 pub use error::AnswerError;
 
 /// The name under which answers without a generator go.
-pub const MODEL_QUOTES: &str = "quotes";
+pub const MODEL_QUOTES: &str = "nosia";
 
 /// The engines that answering asks.
 #[derive(Clone)]

@@ -223,7 +223,9 @@ mod tests {
             match piece {
                 Piece::Text(more) => text.push_str(&more),
                 Piece::Citation(citation) => citations.push(citation),
-                Piece::Done(outcome) => assert_eq!((outcome.finish, outcome.model.as_str()), (Finish::Stop, "quotes")),
+                Piece::Done(outcome) => {
+                    assert_eq!((outcome.finish, outcome.model.as_str()), (Finish::Stop, MODEL_QUOTES))
+                }
                 Piece::Passages(_) => panic!("the passages were given before"),
             }
         }

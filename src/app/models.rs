@@ -2,9 +2,7 @@
 
 use super::App;
 use super::principal::Principal;
-
-/// The name under which answers made of quotations go.
-pub const QUOTES: &str = "nosia";
+use crate::answer::MODEL_QUOTES;
 
 /// One row of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +15,7 @@ pub struct ModelRow {
 
 /// Every model that a request may name.
 pub fn list(app: &App, _principal: &Principal) -> Vec<ModelRow> {
-    let mut rows = vec![ModelRow { id: QUOTES.to_owned(), kind: "chat", owned_by: "nosia" }];
+    let mut rows = vec![ModelRow { id: MODEL_QUOTES.to_owned(), kind: "chat", owned_by: "nosia" }];
     if let Some(generator) = &app.generator {
         rows.push(ModelRow { id: generator.name().to_owned(), kind: "chat", owned_by: "remote" });
     }
