@@ -36,5 +36,5 @@ deb: ## the Debian package
 check: ## install the package in a booted Debian without a network and ask it a question (as root)
 	@packaging/check
 
-torture: ## kill it again and again while documents go in, then count them
-	@packaging/torture
+torture: ## kill it N times (100) while documents go in, then count them
+	@packaging/torture $(N)

@@ -7,5 +7,6 @@ mod commands;
 mod first_run;
 mod kills;
 mod openai;
+mod remote;
 mod walk;
 mod webdriver;
