@@ -1,5 +1,8 @@
 //! `nosia bench`: how fast this machine is, on made data.
 
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
 use serde_json::json;
 
 use super::{Common, Misuse};
@@ -25,19 +28,47 @@ enum What {
         /// Questions asked at each size
         #[arg(long, default_value_t = 100)]
         questions: usize,
+        /// Build each size in a folder here and leave it: a data folder, on which `nosia serve` can be started
+        #[arg(long, value_name = "DIR")]
+        keep: Option<PathBuf>,
     },
+}
+
+/// Where one size is built.
+enum Folder {
+    Kept(PathBuf),
+    Gone(tempfile::TempDir),
+}
+
+impl Folder {
+    fn new(keep: Option<&Path>, size: usize) -> anyhow::Result<Folder> {
+        let Some(keep) = keep else {
+            return Ok(Folder::Gone(tempfile::Builder::new().prefix("nosia-bench-").tempdir()?));
+        };
+        let folder = keep.join(size.to_string());
+        std::fs::create_dir_all(keep).with_context(|| format!("{} cannot be made", keep.display()))?;
+        std::fs::create_dir(&folder).with_context(|| format!("{} cannot be made; name another --keep", folder.display()))?;
+        Ok(Folder::Kept(folder))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Folder::Kept(path) => path,
+            Folder::Gone(folder) => folder.path(),
+        }
+    }
 }
 
 /// Measures and prints one line a size.
 pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Result<()> {
-    let What::Search { chunks, questions } = args.what;
+    let What::Search { chunks, questions, keep } = args.what;
     if chunks.is_empty() || chunks.contains(&0) || questions == 0 {
         return Err(Misuse("a size has at least one chunk, and at least one question is asked".to_owned()).into());
     }
     let program = std::env::current_exe()?;
     let mut rows = Vec::new();
     for size in chunks {
-        let folder = tempfile::Builder::new().prefix("nosia-bench-").tempdir()?;
+        let folder = Folder::new(keep.as_deref(), size)?;
         let speed = bench::search(&settings, &program, folder.path(), size, questions)
             .await
             .map_err(|error| anyhow::anyhow!(error))?;

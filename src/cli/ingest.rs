@@ -146,13 +146,17 @@ fn line_of(row: &Value) -> String {
     let name = row["file_name"].as_str().unwrap_or_default();
     match row["reason"].as_str() {
         Some(reason) => format!("{name}: failed: {reason}"),
-        None => format!(
-            "{name}: {} ({} pages, {} chunks)",
-            row["state"].as_str().unwrap_or_default(),
-            row["pages"],
-            row["chunks"]
-        ),
+        None => {
+            let count = |key: &str| row[key].as_u64().unwrap_or_default();
+            let state = row["state"].as_str().unwrap_or_default();
+            format!("{name}: {state} ({})", amount(count("pages"), count("chunks")))
+        }
     }
+}
+
+/// Most formats have no pages to count.
+fn amount(pages: u64, chunks: u64) -> String {
+    if pages == 0 { format!("{chunks} chunks") } else { format!("{pages} pages, {chunks} chunks") }
 }
 
 /// The last lines: how much, how fast, and where the time went.
@@ -161,11 +165,13 @@ fn summary(report: &Value, seconds: f64) {
     let sum = |key: &str| rows.iter().filter_map(|row| row[key].as_u64()).sum::<u64>();
     let ready = rows.iter().filter(|row| row["state"] == "ready").count();
     let (pages, chunks) = (sum("pages"), sum("chunks"));
+    let rate = |count: u64, what: &str| format!("{:.1} {what}/s", count as f64 / seconds.max(0.001));
+    let rates = [rate(pages, "pages"), rate(chunks, "chunks")];
     println!(
-        "{ready} of {} files ready: {pages} pages, {chunks} chunks in {seconds:.1} s ({:.1} pages/s, {:.1} chunks/s)",
+        "{ready} of {} files ready: {} in {seconds:.1} s ({})",
         rows.len(),
-        pages as f64 / seconds.max(0.001),
-        chunks as f64 / seconds.max(0.001)
+        amount(pages, chunks),
+        rates[usize::from(pages == 0)..].join(", ")
     );
     if let Some(stages) = report["stages"].as_object().filter(|stages| !stages.is_empty()) {
         let total: f64 = stages.values().filter_map(Value::as_f64).sum();
