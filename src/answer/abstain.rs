@@ -2,8 +2,7 @@
 
 use super::citation;
 use super::language::Language;
-use super::quoted;
-use crate::domain::answer::{Finish, Piece};
+use crate::domain::answer::Piece;
 use crate::domain::passage::Passage;
 use crate::domain::question::Question;
 
@@ -36,7 +35,7 @@ fn support(passage: &Passage) -> f32 {
 }
 
 /// A refusal in the question's language, naming where the nearest passages are.
-pub fn refusal(question: &Question, passages: &[Passage], model: String) -> Vec<Piece> {
+pub fn refusal(question: &Question, passages: &[Passage]) -> Vec<Piece> {
     let texts = Language::of(question.text()).texts();
     let mut labels: Vec<String> = Vec::new();
     for passage in passages {
@@ -50,5 +49,5 @@ pub fn refusal(question: &Question, passages: &[Passage], model: String) -> Vec<
         text.push_str(&format!("\n\n{}\n", texts.nearest.trim_end()));
         labels.iter().for_each(|label| text.push_str(&format!("\n- {label}")));
     }
-    vec![Piece::Text(text), quoted(Finish::Refused, model)]
+    vec![Piece::Text(text)]
 }

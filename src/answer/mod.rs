@@ -75,13 +75,14 @@ async fn begin(
     options: Options,
 ) -> Result<Pieces, AnswerError> {
     let model = rooms.generator.as_ref().map_or(MODEL_QUOTES, Generator::name).to_owned();
-    let refused = || whole(abstain::refusal(&question, &passages, model.clone()));
+    let count = |text: &str| rooms.embedder.count_tokens(text);
+    let refused = || whole(abstain::refusal(&question, &passages), Finish::Refused, &model, &question, &count);
     if options.retrieval && !supported(&passages) {
         return Ok(refused());
     }
     let Some(generator) = &rooms.generator else {
         return Ok(match quote::compose(&rooms.embedder, &question, &passages).await? {
-            Some(pieces) => whole(pieces),
+            Some(pieces) => whole(pieces, Finish::Stop, &model, &question, &count),
             None => refused(),
         });
     };
@@ -91,8 +92,28 @@ async fn begin(
     Ok(generated(words, citation::Writer::new(&question, shown), model).boxed())
 }
 
-/// An answer that is there at once.
-fn whole(pieces: Vec<Piece>) -> Pieces {
+/// An answer that no generator wrote and that is there at once. Its tokens are counted as the embedding model counts,
+/// for clients that keep account of them.
+fn whole(
+    mut pieces: Vec<Piece>,
+    finish: Finish,
+    model: &str,
+    question: &Question,
+    count: &dyn Fn(&str) -> usize,
+) -> Pieces {
+    let tokens = |text: &str| u32::try_from(count(text)).unwrap_or(u32::MAX);
+    let text = |piece: &Piece| match piece {
+        Piece::Text(text) => Some(text.clone()),
+        _ => None,
+    };
+    let said: String = pieces.iter().filter_map(text).collect();
+    let outcome = Outcome {
+        finish,
+        model: model.to_owned(),
+        prompt_tokens: tokens(question.text()),
+        completion_tokens: tokens(&said),
+    };
+    pieces.push(Piece::Done(outcome));
     stream::iter(pieces.into_iter().map(Ok)).boxed()
 }
 
@@ -113,11 +134,6 @@ fn generated(
         };
         stream::iter(pieces)
     })
-}
-
-/// The outcome of an answer that no generator wrote.
-fn quoted(finish: Finish, model: String) -> Piece {
-    Piece::Done(Outcome { finish, model, prompt_tokens: 0, completion_tokens: 0 })
 }
 
 #[cfg(test)]

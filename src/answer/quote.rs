@@ -7,8 +7,8 @@ use std::collections::HashSet;
 
 use super::AnswerError;
 use super::sentence::{self, Kind, Sentence};
-use super::{MODEL_QUOTES, quoted, words};
-use crate::domain::answer::{Citation, Finish, Piece};
+use super::words;
+use crate::domain::answer::{Citation, Piece};
 use crate::domain::extract::Span;
 use crate::domain::passage::Passage;
 use crate::domain::question::Question;
@@ -169,7 +169,6 @@ fn write(parts: Vec<Part>, passages: &[Passage]) -> Vec<Piece> {
         pieces.push(Piece::Citation(citation(number, part, passage)));
         pieces.push(Piece::Text(format!("{space}{} [{number}]", shown(part, passage))));
     }
-    pieces.push(quoted(Finish::Stop, MODEL_QUOTES.to_owned()));
     pieces
 }
 
@@ -223,10 +222,7 @@ mod tests {
             match piece {
                 Piece::Text(more) => text.push_str(&more),
                 Piece::Citation(citation) => citations.push(citation),
-                Piece::Done(outcome) => {
-                    assert_eq!((outcome.finish, outcome.model.as_str()), (Finish::Stop, MODEL_QUOTES))
-                }
-                Piece::Passages(_) => panic!("the passages were given before"),
+                Piece::Passages(_) | Piece::Done(_) => panic!("only what is said is written here"),
             }
         }
         (text, citations)

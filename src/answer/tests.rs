@@ -80,7 +80,13 @@ async fn a_refusal_names_what_is_nearest_in_the_readers_language() {
         ("Who painted the Mona Lisa?", &[], "Your documents do not seem to answer this."),
     ];
     for (asked, passages, expected) in cases {
-        let refusal = whole(abstain::refusal(&question(asked), passages, "tiny".to_owned()));
-        assert_eq!(seen(refusal).await, format!("{expected}<refused by tiny>"));
+        let asked = question(asked);
+        let words = |text: &str| text.split_whitespace().count();
+        let refusal = || whole(abstain::refusal(&asked, passages), Finish::Refused, "tiny", &asked, &words);
+        assert_eq!(seen(refusal()).await, format!("{expected}<refused by tiny>"));
+        let last = refusal().collect::<Vec<_>>().await.pop();
+        let Some(Ok(Piece::Done(outcome))) = last else { panic!("{last:?}") };
+        let counted = (outcome.prompt_tokens as usize, outcome.completion_tokens as usize);
+        assert_eq!(counted, (words(asked.text()), words(expected)));
     }
 }

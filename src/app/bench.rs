@@ -32,6 +32,10 @@ const CHUNKS_PER_SOURCE: usize = 1_000;
 /// Words of one made chunk, and how many different ones there are.
 const WORDS_PER_CHUNK: usize = 90;
 const WORDS: usize = 60_000;
+/// The commonest words, which play the part of stop words: texts are full of them, and questions are searched without.
+const STOP_WORDS: usize = 100;
+/// Words of one made question that are searched for.
+const WORDS_ASKED: usize = 8;
 /// Centres around which the made vectors lie, and how far from them.
 const CENTRES: usize = 500;
 const SPREAD: f32 = 0.6;
@@ -101,7 +105,7 @@ pub async fn search(
         mode: retrieve::Mode::Hybrid,
     };
     for _ in 0..questions {
-        let question = Question::parse(&made.words(8))?;
+        let question = Question::parse(&made.words(WORDS_ASKED, STOP_WORDS))?;
         let found = retrieve::passages(&search_rooms, &scope, &question, &options).await?;
         totals.push(found.timings.search_ms + found.timings.load_ms);
         embeds.push(found.timings.embed_ms);
@@ -146,7 +150,7 @@ async fn add(
     let mut markdown = String::new();
     let mut chunks = Vec::with_capacity(count);
     for _ in 0..count {
-        let text = made.words(WORDS_PER_CHUNK);
+        let text = made.words(WORDS_PER_CHUNK, 1);
         let span = Span { start: markdown.len(), end: markdown.len() + text.len() };
         markdown.push_str(&text);
         markdown.push_str("\n\n");
@@ -201,11 +205,12 @@ impl Made {
         Made { random, centres }
     }
 
-    /// Words whose frequency falls as their rank rises (Zipf, exponent 1, by inverting its continuous form).
-    fn words(&mut self, count: usize) -> String {
+    /// Words of `commonest` or higher rank, whose frequency falls as their rank rises (Zipf, exponent 1, by inverting
+    /// its continuous form).
+    fn words(&mut self, count: usize, commonest: usize) -> String {
         let word = |random: &mut StdRng| {
-            let rank = (WORDS as f64).powf(random.random::<f64>()) as usize;
-            format!("w{rank:x}")
+            let rank = commonest as f64 * (WORDS as f64 / commonest as f64).powf(random.random::<f64>());
+            format!("w{:x}", rank as usize)
         };
         (0..count).map(|_| word(&mut self.random)).collect::<Vec<_>>().join(" ")
     }

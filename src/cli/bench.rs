@@ -47,7 +47,8 @@ impl Folder {
         };
         let folder = keep.join(size.to_string());
         std::fs::create_dir_all(keep).with_context(|| format!("{} cannot be made", keep.display()))?;
-        std::fs::create_dir(&folder).with_context(|| format!("{} cannot be made; name another --keep", folder.display()))?;
+        std::fs::create_dir(&folder)
+            .with_context(|| format!("{} cannot be made; name another --keep", folder.display()))?;
         Ok(Folder::Kept(folder))
     }
 

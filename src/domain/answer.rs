@@ -47,7 +47,7 @@ pub enum Piece {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     pub finish: Finish,
-    /// Who wrote it: a generator's name, or `quotes` where none is installed.
+    /// Who wrote it: a generator's name, or `nosia` where none is installed.
     pub model: String,
     pub prompt_tokens: u32,
     pub completion_tokens: u32,

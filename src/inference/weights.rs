@@ -2,9 +2,9 @@
 
 use super::InferenceError;
 use super::catalog;
-use candle_core::{DType, Device, Tensor};
+use candle_core::safetensors::BufferedSafetensors;
+use candle_core::{DType, Device};
 use serde::Deserialize;
-use std::collections::HashMap;
 use std::path::Path;
 
 /// The settings of a BERT encoder, as its `config.json` gives them.
@@ -21,12 +21,13 @@ pub(super) struct Settings {
     pub vocab_size: usize,
 }
 
-/// A folder's tensors and settings in memory.
+/// A folder's settings and its file of tensors, which are made one at a time: all of them at once would need the memory
+/// twice.
 pub(super) struct Weights {
     pub settings: Settings,
     /// SHA-256 of `model.safetensors` in hexadecimal.
     pub sha256: String,
-    tensors: HashMap<String, Tensor>,
+    file: BufferedSafetensors,
 }
 
 /// The part of `1_Pooling/config.json` that matters.
@@ -42,9 +43,9 @@ impl Weights {
         check(folder, &settings)?;
         let bytes = read(folder, "model.safetensors")?;
         let sha256 = catalog::sha256_hex(&bytes);
-        let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
+        let file = BufferedSafetensors::new(bytes)
             .map_err(|error| damaged(folder, "model.safetensors", &error.to_string()))?;
-        Ok(Weights { settings, sha256, tensors })
+        Ok(Weights { settings, sha256, file })
     }
 
     /// The values of tensor `name` of `shape`, row-major, whatever floating-point type they are stored in.
@@ -52,8 +53,9 @@ impl Weights {
         let fault = |what: String| damaged(folder, "model.safetensors", &what);
         // Some exports put the encoder under `bert.`.
         let prefixed = format!("bert.{name}");
-        let tensor = self.tensors.get(name).or_else(|| self.tensors.get(&prefixed));
-        let tensor = tensor.ok_or_else(|| fault(format!("the tensor {name} is missing")))?;
+        let known = [name, &prefixed].into_iter().find(|name| self.file.get(name).is_ok());
+        let known = known.ok_or_else(|| fault(format!("the tensor {name} is missing")))?;
+        let tensor = self.file.load(known, &Device::Cpu).map_err(|error| fault(error.to_string()))?;
         if tensor.dims() != shape {
             return Err(fault(format!("the tensor {name} has the shape {:?}, not {shape:?}", tensor.dims())));
         }

@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 
-use crate::appliance::{Appliance, PASSWORD, claim, folder, has_model, location, run};
+use crate::appliance::{Appliance, EMAIL, PASSWORD, claim, folder, has_model, location, run};
 
 #[tokio::test]
 async fn nothing_is_open_before_or_beside_the_link() {
@@ -55,4 +55,38 @@ async fn tokens_end_when_revoked_and_secrets_are_in_no_file() {
             }
         }
     }
+}
+
+/// Whoever trusts the certificate that was made is talked to in private, and told by cookies that only travel so.
+#[tokio::test]
+async fn https_is_spoken_with_a_certificate_for_this_machine() {
+    if !has_model("first_run") {
+        return;
+    }
+    let data = folder();
+    let appliance = Appliance::start_with(data.path(), &[("NOSIA_TLS", "self-signed")]);
+    assert!(appliance.base.starts_with("https://127.0.0.1:"), "{}", appliance.base);
+    assert!(appliance.client.get(&appliance.base).send().await.is_err(), "a stranger's certificate is not trusted");
+    let pem = std::fs::read(data.path().join("tls/certificate.pem")).expect("it was made");
+    let certificate = reqwest::Certificate::from_pem(&pem).expect("a certificate");
+    let trusting = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let trusting = trusting.tls_certs_only([certificate]).build().expect("a client");
+    claim(data.path());
+    let form = format!("email={}&password={}", EMAIL.replace('@', "%40"), PASSWORD.replace(' ', "+"));
+    let request = trusting.post(format!("{}/sign-in", appliance.base)).header("Origin", &appliance.base).body(form);
+    let signed_in =
+        request.header("Content-Type", "application/x-www-form-urlencoded").send().await.expect("an answer");
+    assert_eq!(signed_in.status(), StatusCode::SEE_OTHER);
+    let cookies = signed_in.headers().get_all("set-cookie");
+    let cookies: Vec<_> = cookies.iter().filter_map(|value| value.to_str().ok()).collect();
+    assert!(!cookies.is_empty());
+    for cookie in cookies {
+        assert!(
+            cookie.contains("Secure") && cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"),
+            "{cookie}"
+        );
+    }
+    let by_name = appliance.base.replace("127.0.0.1", "localhost");
+    let ready = trusting.get(format!("{by_name}/up")).send().await.expect("the certificate names localhost too");
+    assert_eq!(ready.status(), StatusCode::OK);
 }
