@@ -46,8 +46,10 @@ pub const CHUNKS_PER_SOURCE_MAX: usize = 200_000;
 pub const EMBED_TOKENS_MAX_DEFAULT: usize = 256;
 /// Tokens in one batch of the embedder, some 14 kB of memory each; a machine of few cores takes smaller batches.
 pub const EMBED_BATCH_TOKENS_MAX: usize = 8192;
-/// Texts waiting in the embedder's queue before a caller is told that it is busy.
+/// Texts of documents waiting for the embedder before a caller is told that it is busy.
 pub const EMBED_QUEUE_MAX: usize = 256;
+/// The same for questions and the sentences that may answer them: an answer that was begun is never refused half way.
+pub const EMBED_QUESTIONS_MAX: usize = EMBED_QUEUE_MAX + QUESTIONS_AT_ONCE_MAX * QUOTE_CANDIDATES_MAX;
 /// The largest vector that a remote embedder may return.
 pub const EMBED_DIMENSIONS_MAX: usize = 4096;
 

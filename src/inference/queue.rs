@@ -85,6 +85,14 @@ struct Waiting {
     closed: bool,
 }
 
+/// The most texts that wait in a line.
+fn texts_max(urgency: Urgency) -> usize {
+    match urgency {
+        Urgency::Question => limits::EMBED_QUESTIONS_MAX,
+        Urgency::Passages => limits::EMBED_QUEUE_MAX,
+    }
+}
+
 impl Waiting {
     fn line(&mut self, urgency: Urgency) -> &mut VecDeque<Work> {
         match urgency {
@@ -99,8 +107,8 @@ impl Queue {
         Queue { waiting: Mutex::new(Waiting::default()), arrived: Condvar::new() }
     }
 
-    /// Adds a work to its line, unless [`limits::EMBED_QUEUE_MAX`] texts wait there already. Each line has its own
-    /// bound: however much is being ingested, a question finds a place.
+    /// Adds a work to its line, unless too many texts wait there already. Each line has its own bound: however much is
+    /// being ingested, a question finds a place.
     pub(super) fn push(&self, work: Work, urgency: Urgency) -> Result<(), InferenceError> {
         let mut waiting = self.lock();
         if waiting.closed {
@@ -108,7 +116,7 @@ impl Queue {
         }
         let line = waiting.line(urgency);
         line.retain(|work| !work.has_left());
-        if line.iter().map(|work| work.left.len()).sum::<usize>() >= limits::EMBED_QUEUE_MAX {
+        if line.iter().map(|work| work.left.len()).sum::<usize>() >= texts_max(urgency) {
             return Err(InferenceError::Busy);
         }
         line.push_back(work);
@@ -240,6 +248,13 @@ mod tests {
         assert_eq!(queue.push(Work::new(texts(1)).0, Urgency::Passages), Err(InferenceError::Busy));
         let (question, _kept) = Work::new(texts(1));
         assert_eq!(queue.push(question, Urgency::Question), Ok(()), "questions have a line of their own");
+        let answers: Vec<_> =
+            (0..limits::QUESTIONS_AT_ONCE_MAX).map(|_| Work::new(texts(limits::QUOTE_CANDIDATES_MAX))).collect();
+        let mut readers = Vec::new();
+        for (work, reader) in answers {
+            assert_eq!(queue.push(work, Urgency::Question), Ok(()), "the sentences of every answer in progress fit");
+            readers.push(reader);
+        }
         queue.close();
         assert_eq!(outcome.try_recv().ok(), Some(Err(InferenceError::Closed)));
         assert_eq!(queue.push(Work::new(texts(1)).0, Urgency::Question), Err(InferenceError::Closed));

@@ -73,6 +73,37 @@ async fn of_twin_documents_the_named_one_is_found() {
     }
 }
 
+/// More readers at once than there are places: each is told to come back, or answered to the end.
+#[tokio::test]
+async fn a_crowd_is_answered_or_told_to_come_back() {
+    if !has_model("walk") {
+        return;
+    }
+    let data = folder();
+    let appliance = Appliance::start(data.path());
+    let token = appliance.token(data.path());
+    // Long enough that every answer has as many sentences to weigh as it may.
+    let rules: String =
+        (1..=60).map(|n| format!("Rule {n} of the boathouse is about berth {n} and its key.\n\n")).collect();
+    let id = appliance.add(&token, "rules.md", format!("# Rules\n\n{rules}{HANDBOOK}").as_bytes()).await;
+    assert_eq!(appliance.settled(&token, id).await["state"], "ready");
+    let body = json!({ "model": "nosia", "stream": true, "messages": [{ "role": "user", "content": "Where does the spare key of the boathouse hang?" }] });
+    let asked = (0..48).map(|_| async {
+        let answer = appliance.post(&token, "/v1/chat/completions", &body).await;
+        let (status, waits) = (answer.status(), answer.headers().contains_key("retry-after"));
+        (status, waits, answer.text().await.expect("it is not cut off"))
+    });
+    let answers = futures_util::future::join_all(asked).await;
+    for (status, waits, text) in &answers {
+        match *status {
+            StatusCode::OK => assert!(text.contains("[1]") && text.trim_end().ends_with("[DONE]"), "{text}"),
+            StatusCode::TOO_MANY_REQUESTS => assert!(waits, "{text}"),
+            other => panic!("{other}: {text}"),
+        }
+    }
+    assert!(answers.iter().any(|(status, ..)| *status == StatusCode::OK));
+}
+
 #[tokio::test]
 async fn derived_indexes_are_rebuilt_from_the_store() {
     if !has_model("walk") {
