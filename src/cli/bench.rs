@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Common, Misuse};
 use crate::app::bench;
@@ -11,7 +11,7 @@ use crate::config::Settings;
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Example:\n  nosia bench search --chunks 10000,100000\n\nA million chunks need about 4 GB of disk and some minutes.\nHow fast documents are read and embedded is printed by `nosia ingest`."
+    after_help = "Examples:\n  nosia bench search --chunks 10000,100000\n  nosia bench embed --tokens 16,256\n\nA million chunks need about 4 GB of disk and some minutes.\nHow fast documents are read as a whole is printed by `nosia ingest`."
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -31,6 +31,15 @@ enum What {
         /// Build each size in a folder here and leave it: a data folder, on which `nosia serve` can be started
         #[arg(long, value_name = "DIR")]
         keep: Option<PathBuf>,
+    },
+    /// The embedding model by itself, on texts of given lengths: many at once, and one alone
+    Embed {
+        /// Lengths, in tokens
+        #[arg(long, value_delimiter = ',', default_value = "16,64,128,256")]
+        tokens: Vec<usize>,
+        /// Times that each length has its turn; medians are printed
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
     },
 }
 
@@ -60,19 +69,36 @@ impl Folder {
     }
 }
 
-/// Measures and prints one line a size.
+/// Measures and prints one line a size or length.
 pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Result<()> {
-    let What::Search { chunks, questions, keep } = args.what;
+    let program = std::env::current_exe()?;
+    let rows = match args.what {
+        What::Search { chunks, questions, keep } => {
+            search(&settings, &program, chunks, questions, keep, common).await?
+        }
+        What::Embed { tokens, rounds } => embed(&settings, &program, &tokens, rounds, common).await?,
+    };
+    if common.json {
+        println!("{:#}", Value::Array(rows));
+    }
+    Ok(())
+}
+
+async fn search(
+    settings: &Settings,
+    program: &Path,
+    chunks: Vec<usize>,
+    questions: usize,
+    keep: Option<PathBuf>,
+    common: &Common,
+) -> anyhow::Result<Vec<Value>> {
     if chunks.is_empty() || chunks.contains(&0) || questions == 0 {
         return Err(Misuse("a size has at least one chunk, and at least one question is asked".to_owned()).into());
     }
-    let program = std::env::current_exe()?;
     let mut rows = Vec::new();
     for size in chunks {
         let folder = Folder::new(keep.as_deref(), size)?;
-        let speed = bench::search(&settings, &program, folder.path(), size, questions)
-            .await
-            .map_err(|error| anyhow::anyhow!(error))?;
+        let speed = bench::search(settings, program, folder.path(), size, questions).await?;
         if !common.json {
             println!(
                 "{:>9} chunks: search p50 {:.1} ms, p95 {:.1} ms; embedding the question p50 {:.1} ms; recall@10 {:.3}; built in {:.0} s",
@@ -89,8 +115,33 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
             "build_s": speed.build_s,
         }));
     }
-    if common.json {
-        println!("{:#}", serde_json::Value::Array(rows));
+    Ok(rows)
+}
+
+async fn embed(
+    settings: &Settings,
+    program: &Path,
+    tokens: &[usize],
+    rounds: usize,
+    common: &Common,
+) -> anyhow::Result<Vec<Value>> {
+    if tokens.is_empty() || rounds == 0 {
+        return Err(Misuse("at least one length has at least one turn".to_owned()).into());
     }
-    Ok(())
+    let speeds = bench::embed(settings, program, tokens, rounds).await?;
+    let row = |speed: bench::EmbedSpeed| {
+        if !common.json {
+            println!(
+                "{:>6.1} tokens: {:.1} texts/s, {:.0} tokens/s; one alone p50 {:.1} ms",
+                speed.tokens, speed.texts_per_s, speed.tokens_per_s, speed.alone_p50_ms
+            );
+        }
+        json!({
+            "tokens": speed.tokens,
+            "texts_per_s": speed.texts_per_s,
+            "tokens_per_s": speed.tokens_per_s,
+            "alone_p50_ms": speed.alone_p50_ms,
+        })
+    };
+    Ok(speeds.into_iter().map(row).collect())
 }

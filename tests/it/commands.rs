@@ -55,6 +55,32 @@ fn a_running_server_takes_the_commands() {
 }
 
 #[test]
+fn speed_is_measured_on_made_data() {
+    if !has_model("commands") {
+        return;
+    }
+    let (data, kept) = (folder(), folder());
+    let keep = kept.path().to_string_lossy().into_owned();
+    let search = ["bench", "search", "--chunks", "1200", "--questions", "3", "--keep", &keep, "--json"];
+    let measured = run_json(data.path(), &search);
+    let number = |name: &str| measured[0][name].as_f64().unwrap_or_else(|| panic!("{name} in {measured}"));
+    assert!(number("search_p50_ms") > 0.0 && number("search_p95_ms") >= number("search_p50_ms"), "{measured}");
+    assert!(number("recall@10") >= 0.98, "{measured}");
+    let appliance = Appliance::start(&kept.path().join("1200"));
+    assert_eq!(appliance.stop(), Some(0), "what was kept is a data folder");
+
+    let measured = run_json(data.path(), &["bench", "embed", "--tokens", "16,64", "--rounds", "1", "--json"]);
+    for (row, length) in [(0, 16.0), (1, 64.0)] {
+        let number = |name: &str| measured[row][name].as_f64().unwrap_or_else(|| panic!("{name} in {measured}"));
+        assert!(number("tokens") <= length && number("tokens") > length / 2.0, "{measured}");
+        assert!(number("texts_per_s") > 0.0 && number("alone_p50_ms") > 0.0, "{measured}");
+    }
+    let refused = run(data.path(), &["bench", "embed", "--tokens", "9999"]);
+    let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && error.contains("9999") && error.contains("8 to 256"), "{error}");
+}
+
+#[test]
 fn misuse_is_told_apart_from_a_no() {
     let data = folder();
     let cases: [(&[&str], i32, &str); 4] = [

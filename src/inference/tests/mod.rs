@@ -2,7 +2,6 @@
 
 mod local;
 mod remote;
-mod speed;
 
 use std::path::PathBuf;
 

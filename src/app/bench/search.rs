@@ -1,16 +1,12 @@
-//! How fast search is on this machine, on made data of a given size.
-//!
-//! The chunks are words drawn by Zipf's law and vectors around random centres, made from a fixed seed: nothing about
-//! their meaning is measured, only time, memory, and how many of the exact nearest vectors the scan finds.
+//! How fast whole retrieval is, at a given number of chunks.
 
 use std::path::Path;
 use std::time::Instant;
 
-use rand::rngs::StdRng;
-use rand::{RngExt as _, SeedableRng as _};
-
-use super::error::{Error, Result};
-use super::open;
+use super::made::{Made, STOP_WORDS};
+use super::quantile;
+use crate::app::error::{Error, Result};
+use crate::app::open;
 use crate::blobs::Blobs;
 use crate::clock;
 use crate::config::Settings;
@@ -29,17 +25,10 @@ use crate::vectors::{SegmentKey, Vectors};
 
 /// Chunks of one made document.
 const CHUNKS_PER_SOURCE: usize = 1_000;
-/// Words of one made chunk, and how many different ones there are.
+/// Words of one made chunk.
 const WORDS_PER_CHUNK: usize = 90;
-const WORDS: usize = 60_000;
-/// The commonest words, which play the part of stop words: texts are full of them, and questions are searched without.
-const STOP_WORDS: usize = 100;
 /// Words of one made question that are searched for.
 const WORDS_ASKED: usize = 8;
-/// Centres around which the made vectors lie, and how far from them.
-const CENTRES: usize = 500;
-const SPREAD: f32 = 0.6;
-const SEED: u64 = 20_260_301;
 
 /// What was measured at one size.
 #[derive(Clone, Debug)]
@@ -190,68 +179,4 @@ async fn recall(
         hits += exact.iter().filter(|one| scored.iter().take(10).any(|other| other.chunk == one.chunk)).count();
     }
     Ok(hits as f64 / (10 * tries.max(1)) as f64)
-}
-
-/// Words and vectors from a fixed seed.
-struct Made {
-    random: StdRng,
-    centres: Vec<Vec<f32>>,
-}
-
-impl Made {
-    fn new(dimensions: usize) -> Made {
-        let mut random = StdRng::seed_from_u64(SEED);
-        let centres = (0..CENTRES).map(|_| unit((0..dimensions).map(|_| normal(&mut random)).collect())).collect();
-        Made { random, centres }
-    }
-
-    /// Words of `commonest` or higher rank, whose frequency falls as their rank rises (Zipf, exponent 1, by inverting
-    /// its continuous form).
-    fn words(&mut self, count: usize, commonest: usize) -> String {
-        let word = |random: &mut StdRng| {
-            let rank = commonest as f64 * (WORDS as f64 / commonest as f64).powf(random.random::<f64>());
-            format!("w{:x}", rank as usize)
-        };
-        (0..count).map(|_| word(&mut self.random)).collect::<Vec<_>>().join(" ")
-    }
-
-    /// A unit vector near one of the centres.
-    fn vector(&mut self) -> Vec<f32> {
-        let centre = self.random.random_range(0..self.centres.len());
-        let scale = SPREAD / (self.centres[centre].len() as f32).sqrt();
-        let moved = self.centres[centre].clone().into_iter().map(|x| x + scale * normal(&mut self.random)).collect();
-        unit(moved)
-    }
-}
-
-/// A standard normal number, near enough: twelve uniform ones less their mean (Irwin-Hall).
-fn normal(random: &mut StdRng) -> f32 {
-    (0..12).map(|_| random.random::<f32>()).sum::<f32>() - 6.0
-}
-
-fn unit(mut vector: Vec<f32>) -> Vec<f32> {
-    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-    vector.iter_mut().for_each(|x| *x /= length);
-    vector
-}
-
-/// The value below which `share` of `values` lie; they are sorted on the way.
-fn quantile(values: &mut [f64], share: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let last = values.len().saturating_sub(1);
-    values.get((last as f64 * share).round() as usize).copied().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quantile;
-
-    #[test]
-    fn quantiles_are_values_that_were_measured() {
-        let cases: [(&[f64], f64, f64); 4] =
-            [(&[], 0.5, 0.0), (&[3.0], 0.95, 3.0), (&[3.0, 1.0, 2.0], 0.5, 2.0), (&[1.0, 2.0, 3.0, 4.0], 1.0, 4.0)];
-        for (values, share, expected) in cases {
-            assert_eq!(quantile(&mut values.to_vec(), share), expected, "{values:?} at {share}");
-        }
-    }
 }

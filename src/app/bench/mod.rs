@@ -1,0 +1,30 @@
+//! How fast this machine is, on made data: nothing about its meaning is measured, only time, memory, and how many of
+//! the exact nearest vectors the scan finds.
+
+mod embed;
+mod made;
+mod search;
+
+pub use embed::{EmbedSpeed, embed};
+pub use search::{SearchSpeed, search};
+
+/// The value below which `share` of `values` lie; they are sorted on the way.
+fn quantile(values: &mut [f64], share: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let last = values.len().saturating_sub(1);
+    values.get((last as f64 * share).round() as usize).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quantile;
+
+    #[test]
+    fn quantiles_are_values_that_were_measured() {
+        let cases: [(&[f64], f64, f64); 4] =
+            [(&[], 0.5, 0.0), (&[3.0], 0.95, 3.0), (&[3.0, 1.0, 2.0], 0.5, 2.0), (&[1.0, 2.0, 3.0, 4.0], 1.0, 4.0)];
+        for (values, share, expected) in cases {
+            assert_eq!(quantile(&mut values.to_vec(), share), expected, "{values:?} at {share}");
+        }
+    }
+}
