@@ -37,7 +37,7 @@ pub enum TlsError {
 pub fn server_config(folder: &Path) -> Result<ServerConfig, TlsError> {
     let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
     if !certificate.exists() && !key.exists() {
-        make(folder, &certificate, &key)?;
+        make(folder)?;
     }
     let chain = CertificateDer::pem_file_iter(&certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
@@ -52,9 +52,8 @@ pub fn server_config(folder: &Path) -> Result<ServerConfig, TlsError> {
         .map_err(refused)
 }
 
-/// Makes a self-signed certificate. The key is written first: a crash in between leaves a key that the next start
-/// reports, never a certificate whose key is lost.
-fn make(folder: &Path, certificate: &Path, key: &Path) -> Result<(), TlsError> {
+/// Makes a self-signed certificate. It and its key come into `folder` together or, if power fails, not at all.
+fn make(folder: &Path) -> Result<(), TlsError> {
     let mut params = CertificateParams::new(vec!["localhost".to_owned()])?;
     let host = fs::read_to_string(HOST_NAME).unwrap_or_default().trim().to_owned();
     if !host.is_empty()
@@ -74,9 +73,15 @@ fn make(folder: &Path, certificate: &Path, key: &Path) -> Result<(), TlsError> {
     params.not_after = today + time::Duration::DAY * 365 * YEARS;
     let pair = KeyPair::generate()?;
     let made = params.self_signed(&pair)?;
-    fs::create_dir_all(folder).map_err(|error| TlsError::File(folder.to_owned(), error))?;
-    write_private(key, &pair.serialize_pem())?;
-    write_private(certificate, &made.pem())
+    let incoming = folder.with_extension("incoming");
+    let failed = |error| TlsError::File(folder.to_owned(), error);
+    if incoming.exists() {
+        fs::remove_dir_all(&incoming).map_err(failed)?;
+    }
+    fs::create_dir_all(&incoming).map_err(failed)?;
+    write_private(&incoming.join("key.pem"), &pair.serialize_pem())?;
+    write_private(&incoming.join("certificate.pem"), &made.pem())?;
+    fs::rename(&incoming, folder).map_err(failed)
 }
 
 /// Writes a file that only its owner may read, durably.
@@ -100,7 +105,11 @@ mod tests {
     #[test]
     fn a_certificate_is_made_once_and_kept_for_its_owner_alone() {
         let folder = tempfile::tempdir().expect("a temporary folder");
+        // What a start that was cut off has left is in nobody's way.
+        let left = folder.path().with_extension("incoming");
+        std::fs::create_dir(&left).and_then(|()| std::fs::write(left.join("key.pem"), "half a ke")).expect("written");
         server_config(folder.path()).expect("it is made");
+        assert!(!left.exists());
         let first = std::fs::read(folder.path().join("certificate.pem")).expect("it is there");
         server_config(folder.path()).expect("it is read");
         assert_eq!(first, std::fs::read(folder.path().join("certificate.pem")).expect("it is there"));
