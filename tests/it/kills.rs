@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::appliance::{Appliance, PATIENCE, folder, has_model, multipart};
 
 /// Notes that wait to be read: beyond that, more of them would only lengthen the count at the end.
-const WAITING_MAX: usize = 12;
+const WAITING_MAX: usize = 24;
 
 /// Kills in one run; `make torture N=` asks for more.
 fn kills() -> u32 {
@@ -95,7 +95,7 @@ fn key(round: u32, number: u32) -> String {
 }
 
 fn note(round: u32, number: u32) -> String {
-    let filler: String = (0..40)
+    let filler: String = (0..6)
         .map(|line| {
             format!(
                 "Line {line} of the log for berth {number}: wind {} knots, pressure {} hPa.\n\n",
