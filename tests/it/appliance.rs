@@ -172,6 +172,14 @@ impl Appliance {
         body["sources"][0]["id"].as_i64().unwrap_or_else(|| panic!("no number in {body}"))
     }
 
+    /// Uploads one file that must become ready; its source's number.
+    pub async fn ready(&self, token: &str, name: &str, bytes: &[u8]) -> i64 {
+        let id = self.add(token, name, bytes).await;
+        let source = self.settled(token, id).await;
+        assert_eq!(source["state"], "ready", "{source}");
+        id
+    }
+
     /// Waits until a source is ready or failed.
     pub async fn settled(&self, token: &str, source: i64) -> Value {
         let begun = Instant::now();

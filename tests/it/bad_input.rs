@@ -121,8 +121,7 @@ async fn a_full_disk_refuses_uploads_and_loses_nothing() {
     let data = disk.path().join("data");
     let appliance = Appliance::start(&data);
     let token = appliance.token(&data);
-    let id = appliance.add(&token, "kept.md", b"The lighthouse keeper is called Ineke Post.\n").await;
-    assert_eq!(appliance.settled(&token, id).await["state"], "ready");
+    appliance.ready(&token, "kept.md", b"The lighthouse keeper is called Ineke Post.\n").await;
     let ballast = disk.path().join("ballast");
     std::fs::write(&ballast, vec![0; 60 << 20]).expect("there is room for the ballast");
     let response = appliance.upload(&token, "more.md", b"This one does not fit.\n").await;

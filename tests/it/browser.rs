@@ -25,8 +25,11 @@ struct Browser {
 }
 
 impl Browser {
-    /// Starts one; `None`, and a line that says so, where Chromium or its driver is not installed.
+    /// Starts one; `None`, and a line that says so, where Chromium or its driver or the model is not installed.
     async fn start(test: &str, with_script: bool) -> Option<Browser> {
+        if !has_model(test) {
+            return None;
+        }
         let Some(mut driver) = driver() else {
             eprintln!("{test}: left out, chromium and chromedriver are not installed");
             return None;
@@ -152,9 +155,6 @@ fn file(name: &str, bytes: &[u8]) -> (TempDir, PathBuf) {
 
 #[tokio::test]
 async fn from_the_one_time_link_to_a_highlighted_passage() {
-    if !has_model("browser") {
-        return;
-    }
     let Some(browser) = Browser::start("browser", true).await else { return };
     let data = folder();
     let appliance = Appliance::start(data.path());
@@ -207,9 +207,6 @@ async fn from_the_one_time_link_to_a_highlighted_passage() {
 
 #[tokio::test]
 async fn a_wrong_password_does_not_sign_in_and_signing_out_ends_the_session() {
-    if !has_model("browser") {
-        return;
-    }
     let Some(browser) = Browser::start("browser", true).await else { return };
     let data = folder();
     let appliance = Appliance::start(data.path());
@@ -230,9 +227,6 @@ async fn a_wrong_password_does_not_sign_in_and_signing_out_ends_the_session() {
 
 #[tokio::test]
 async fn a_failed_source_says_why_and_can_be_tried_again() {
-    if !has_model("browser") {
-        return;
-    }
     let Some(browser) = Browser::start("browser", true).await else { return };
     let data = folder();
     let appliance = Appliance::start(data.path());
@@ -257,9 +251,6 @@ async fn a_failed_source_says_why_and_can_be_tried_again() {
 
 #[tokio::test]
 async fn the_main_job_works_without_script() {
-    if !has_model("browser") {
-        return;
-    }
     let Some(browser) = Browser::start("browser", false).await else { return };
     let data = folder();
     let appliance = Appliance::start(data.path());
@@ -291,9 +282,6 @@ async fn the_main_job_works_without_script() {
 /// What a model or a document wrote is shown as text whatever it is: no element that it names, no address but http.
 #[tokio::test]
 async fn markdown_can_not_become_markup() {
-    if !has_model("browser") {
-        return;
-    }
     let Some(browser) = Browser::start("browser", true).await else { return };
     let data = folder();
     let appliance = Appliance::start(data.path());

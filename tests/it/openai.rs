@@ -60,8 +60,7 @@ async fn the_official_python_client_works_unchanged() {
     let appliance = Appliance::start(data.path());
     let token = appliance.token(data.path());
     let text = "# Keys\n\nThe spare key of the boathouse hangs in the harbour office, behind the tide tables.\n";
-    let id = appliance.add(&token, "keys.md", text.as_bytes()).await;
-    assert_eq!(appliance.settled(&token, id).await["state"], "ready");
+    appliance.ready(&token, "keys.md", text.as_bytes()).await;
     let base = appliance.base.clone();
     let ran = tokio::task::spawn_blocking(move || {
         Command::new(python).args(["-c", SCRIPT]).env("NOSIA", base).env("NOSIA_TOKEN", token).output()

@@ -110,13 +110,12 @@ fn asking(stream: bool) -> Value {
     json!({ "model": "tiny", "stream": stream, "messages": [{ "role": "user", "content": QUESTION }] })
 }
 
-/// An appliance whose answers are written by the runner at `address`, with a document about keys.
-async fn with_generator(data: &std::path::Path, address: &str) -> (Appliance, String) {
-    let variables = [("AI_BASE_URL", address), ("AI_API_KEY", API_KEY), ("LLM_MODEL", "tiny")];
+/// An appliance whose answers are written by the model of this name at `address`, with a document about keys.
+async fn with_generator(data: &std::path::Path, address: &str, model: &str) -> (Appliance, String) {
+    let variables = [("AI_BASE_URL", address), ("AI_API_KEY", API_KEY), ("LLM_MODEL", model)];
     let appliance = Appliance::start_with(data, &variables);
     let token = appliance.token(data);
-    let id = appliance.add(&token, "keys.md", KEYS.as_bytes()).await;
-    assert_eq!(appliance.settled(&token, id).await["state"], "ready");
+    appliance.ready(&token, "keys.md", KEYS.as_bytes()).await;
     (appliance, token)
 }
 
@@ -126,7 +125,7 @@ async fn a_remote_generator_writes_cited_answers() {
         return;
     }
     let (data, runner) = (folder(), Arc::new(Runner::default()));
-    let (appliance, token) = with_generator(data.path(), &serve(&runner)).await;
+    let (appliance, token) = with_generator(data.path(), &serve(&runner), "tiny").await;
 
     let whole: Value = appliance.post(&token, "/v1/chat/completions", &asking(false)).await.json().await.expect("JSON");
     let content = whole["choices"][0]["message"]["content"].as_str().expect("text");
@@ -161,7 +160,7 @@ async fn a_reader_who_leaves_stops_the_remote_generator() {
         return;
     }
     let (data, runner) = (folder(), Arc::new(Runner::default()));
-    let (appliance, token) = with_generator(data.path(), &serve(&runner)).await;
+    let (appliance, token) = with_generator(data.path(), &serve(&runner), "tiny").await;
     runner.falls_silent.store(true, Ordering::SeqCst);
     let answer = appliance.post(&token, "/v1/chat/completions", &asking(true)).await;
     assert_eq!(answer.status(), StatusCode::OK);
@@ -187,7 +186,7 @@ async fn a_remote_generator_that_is_down_or_refuses_is_named_with_the_way_out() 
     // A port that nobody listens on.
     let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
     let down = format!("http://{free}/v1");
-    let (appliance, token) = with_generator(data.path(), &down).await;
+    let (appliance, token) = with_generator(data.path(), &down, "tiny").await;
     for stream in [false, true] {
         let answer = appliance.post(&token, "/v1/chat/completions", &asking(stream)).await;
         let text = answer.text().await.expect("text");
@@ -196,12 +195,7 @@ async fn a_remote_generator_that_is_down_or_refuses_is_named_with_the_way_out() 
     drop(appliance);
 
     let (data, runner) = (folder(), Arc::new(Runner::default()));
-    let address = serve(&runner);
-    let variables = [("AI_BASE_URL", address.as_str()), ("AI_API_KEY", API_KEY), ("LLM_MODEL", "missing")];
-    let appliance = Appliance::start_with(data.path(), &variables);
-    let token = appliance.token(data.path());
-    let id = appliance.add(&token, "keys.md", KEYS.as_bytes()).await;
-    assert_eq!(appliance.settled(&token, id).await["state"], "ready");
+    let (appliance, token) = with_generator(data.path(), &serve(&runner), "missing").await;
     let asked = json!({ "model": "missing", "messages": [{ "role": "user", "content": QUESTION }] });
     let text = appliance.post(&token, "/v1/chat/completions", &asked).await.text().await.expect("text");
     assert!(text.contains("missing") && text.contains("404") && !text.contains(API_KEY), "{text}");

@@ -18,9 +18,7 @@ async fn a_document_goes_in_and_a_checkable_answer_comes_out() {
     let data = folder();
     let appliance = Appliance::start(data.path());
     let token = appliance.token(data.path());
-    let id = appliance.add(&token, "handbook.md", HANDBOOK.as_bytes()).await;
-    let source = appliance.settled(&token, id).await;
-    assert_eq!(source["state"], "ready", "{source}");
+    let id = appliance.ready(&token, "handbook.md", HANDBOOK.as_bytes()).await;
 
     let body = json!({ "model": "nosia", "messages": [{ "role": "user", "content": "Where does the spare key of the boathouse hang?" }] });
     let answer: Value = appliance.post(&token, "/v1/chat/completions", &body).await.json().await.expect("JSON");
@@ -61,8 +59,7 @@ async fn of_twin_documents_the_named_one_is_found() {
     for (name, share) in [("Harbour_Basic_2026.md", 40), ("Harbour_Comfort_2026.md", 15)] {
         let text =
             format!("# Conditions\n\n## Ambulance\n\nThe member pays {share} percent of an ambulance journey.\n");
-        let id = appliance.add(&token, name, text.as_bytes()).await;
-        assert_eq!(appliance.settled(&token, id).await["state"], "ready");
+        appliance.ready(&token, name, text.as_bytes()).await;
     }
     for (plan, share) in [("Comfort", "15 percent"), ("Basic", "40 percent")] {
         let search =
@@ -85,8 +82,7 @@ async fn a_crowd_is_answered_or_told_to_come_back() {
     // Long enough that every answer has as many sentences to weigh as it may.
     let rules: String =
         (1..=60).map(|n| format!("Rule {n} of the boathouse is about berth {n} and its key.\n\n")).collect();
-    let id = appliance.add(&token, "rules.md", format!("# Rules\n\n{rules}{HANDBOOK}").as_bytes()).await;
-    assert_eq!(appliance.settled(&token, id).await["state"], "ready");
+    appliance.ready(&token, "rules.md", format!("# Rules\n\n{rules}{HANDBOOK}").as_bytes()).await;
     let body = json!({ "model": "nosia", "stream": true, "messages": [{ "role": "user", "content": "Where does the spare key of the boathouse hang?" }] });
     let asked = (0..48).map(|_| async {
         let answer = appliance.post(&token, "/v1/chat/completions", &body).await;
@@ -112,8 +108,7 @@ async fn derived_indexes_are_rebuilt_from_the_store() {
     let data = folder();
     let appliance = Appliance::start(data.path());
     let token = appliance.token(data.path());
-    let id = appliance.add(&token, "handbook.md", HANDBOOK.as_bytes()).await;
-    assert_eq!(appliance.settled(&token, id).await["state"], "ready");
+    appliance.ready(&token, "handbook.md", HANDBOOK.as_bytes()).await;
     let search = json!({ "question": "spare key of the boathouse", "limit": 3 });
     let before: Value = appliance.post(&token, "/api/v1/search", &search).await.json().await.expect("JSON");
     assert!(!before["passages"].as_array().expect("passages").is_empty());
