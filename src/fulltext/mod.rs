@@ -217,7 +217,7 @@ impl Account {
         if applied.is_err() {
             // What is half done must not come with the next commit, and whether the folder is sound has to be seen
             // anew: both are opened again by the next caller.
-            *writer = None;
+            self.close(&mut writer);
             *self.opened.write().unwrap_or_else(PoisonError::into_inner) = None;
         }
         applied.map_err(|fault| FulltextError::fault(self.id, fault))
@@ -239,7 +239,13 @@ impl Account {
     }
 
     fn close_writer(&self) {
-        if let Some(writer) = lock(&self.writer).take()
+        self.close(&mut lock(&self.writer));
+    }
+
+    /// Ends a writer with the merges that it has begun: whoever opens the index next would see their files half written
+    /// or half removed, and take it for damaged.
+    fn close(&self, writer: &mut Option<Writer>) {
+        if let Some(writer) = writer.take()
             && let Err(error) = writer.wait_merging_threads()
         {
             // Merges only save time; what was committed stays as it is.
@@ -249,7 +255,7 @@ impl Account {
 
     fn forget(&self) -> Result<(), FulltextError> {
         let mut writer = lock(&self.writer);
-        *writer = None;
+        self.close(&mut writer);
         *self.opened.write().unwrap_or_else(PoisonError::into_inner) = None;
         // Under another name first: a crash half way through must not leave a part of an index behind.
         let removed = self.folder.with_extension(FORGOTTEN);
@@ -263,6 +269,12 @@ impl Account {
 
     fn io(&self, verb: &str, source: io::Error) -> FulltextError {
         FulltextError::Io { what: format!("could not {verb} {}", self.folder.display()), source }
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        self.close_writer();
     }
 }
 
