@@ -35,7 +35,7 @@ const ROOMS: &[Room] = &[
         name: "inference",
         ground: true,
         may_name: &["net"],
-        owns: &["candle_core", "candle_nn", "candle_transformers", "tokenizers", "minijinja", "gemm"],
+        owns: &["candle_core", "tokenizers", "minijinja", "minijinja_contrib", "llguidance", "gemm"],
     },
     Room {
         name: "ingest",

@@ -14,6 +14,7 @@ mod arch;
 mod catalog;
 mod embedder;
 mod error;
+pub mod gguf;
 mod queue;
 mod remote;
 mod thread;
