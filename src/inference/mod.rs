@@ -10,11 +10,12 @@
 //!
 //! Nothing here knows what a document or a user is, and no text is logged.
 
-mod arch;
+pub mod arch;
 mod catalog;
 mod embedder;
 mod error;
 pub mod gguf;
+pub mod kernel;
 mod queue;
 mod remote;
 mod thread;

@@ -188,7 +188,7 @@ fn normalise_body<const FMA: bool>(rows: &mut [f32], gain: &[f32], shift: &[f32]
 
 /// The sum of `of` over `row`, in [`LANES`] parts: one running sum could not be computed side by side.
 #[inline(always)]
-fn sum(row: &[f32], of: impl Fn(f32) -> f32) -> f32 {
+pub(super) fn sum(row: &[f32], of: impl Fn(f32) -> f32) -> f32 {
     let mut sums = [0.0; LANES];
     let (groups, rest) = row.as_chunks::<LANES>();
     for group in groups {
@@ -219,7 +219,7 @@ fn polynomial<const FMA: bool, const N: usize>(coefficients: [f32; N], x: f32) -
 ///
 /// Cody and Waite: `x = n ln 2 + r`, a polynomial for `exp(r)` (coefficients of Cephes' `expf`), `2^n` by its bits.
 #[inline(always)]
-fn exp<const FMA: bool>(x: f32) -> f32 {
+pub(super) fn exp<const FMA: bool>(x: f32) -> f32 {
     /// Added and taken away again, it rounds to the nearest integer.
     const ROUNDER: f32 = 12_582_912.0;
     let x = if x > -87.0 { x } else { -87.0 };

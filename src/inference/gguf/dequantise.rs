@@ -45,7 +45,7 @@ fn q8_0(block: &[u8], values: &mut [f32]) {
 }
 
 /// The scale and minimum, six bits each, of group `index` of eight, out of the twelve bytes that hold them all.
-pub(super) fn scale_and_minimum(packed: &[u8], index: usize) -> (u8, u8) {
+pub(in crate::inference) fn scale_and_minimum(packed: &[u8], index: usize) -> (u8, u8) {
     match index {
         0..4 => (packed[index] & 63, packed[index + 4] & 63),
         _ => {

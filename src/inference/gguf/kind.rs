@@ -84,6 +84,11 @@ impl Kind {
         self.bytes_checked(values).expect("no tensor in memory has so many values")
     }
 
+    /// Writes the values of `bytes`, whole blocks, to `into`.
+    pub fn dequantise(self, bytes: &[u8], into: &mut [f32]) {
+        super::dequantise::row(self, bytes, into);
+    }
+
     /// As [`Kind::bytes`]; `None` where that is more than can be counted.
     pub(super) fn bytes_checked(self, values: usize) -> Option<usize> {
         let (_, _, _, block, bytes) = self.row();

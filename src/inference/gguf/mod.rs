@@ -5,7 +5,7 @@
 //! counts, key-value pairs, tensor descriptions, padding to `general.alignment`, tensor data
 //! (<https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>).
 
-mod dequantise;
+pub(in crate::inference) mod dequantise;
 mod kind;
 mod reader;
 mod value;
@@ -100,6 +100,16 @@ impl Gguf {
         Some(Tensor { kind: place.kind, shape: &place.shape, bytes: &self.inner.map[place.bytes.clone()] })
     }
 
+    /// What the tensor `name` is and where it lies: type, shape with the length of a row first, bytes.
+    pub fn place(&self, name: &str) -> Option<(Kind, &[usize], Range<usize>)> {
+        self.inner.tensors.get(name).map(|place| (place.kind, place.shape.as_slice(), place.bytes.clone()))
+    }
+
+    /// The file's bytes at `range`, which came from [`Gguf::place`].
+    pub fn bytes_at(&self, range: &Range<usize>) -> &[u8] {
+        &self.inner.map[range.clone()]
+    }
+
     /// The names of all tensors, in no order.
     pub fn tensors(&self) -> impl Iterator<Item = &str> {
         self.inner.tensors.keys().map(String::as_str)
@@ -120,14 +130,8 @@ impl Tensor<'_> {
     /// All values as floats, in the order of the file.
     pub fn to_f32(self) -> Vec<f32> {
         let mut values = vec![0.0; self.values()];
-        dequantise::row(self.kind, self.bytes, &mut values);
+        self.kind.dequantise(self.bytes, &mut values);
         values
-    }
-
-    /// Row `index` as floats: `into` is as long as a row.
-    pub fn row_to_f32(self, index: usize, into: &mut [f32]) {
-        let bytes = self.kind.bytes(into.len());
-        dequantise::row(self.kind, &self.bytes[index * bytes..][..bytes], into);
     }
 }
 
