@@ -1,6 +1,6 @@
-//! Whole files: good, cut short, and lying.
+//! Whole files: good, cut short, and lying; and quantised values against those of the reference.
 
-use super::{Gguf, describe};
+use super::{Gguf, Kind, Tensor, describe};
 
 /// A file of one tensor `w` of `kind` with `shape` and `data`, and one metadata entry.
 fn file(version: u32, kind: u32, shape: &[u64], data: &[u8]) -> Vec<u8> {
@@ -67,4 +67,39 @@ fn no_flipped_byte_is_more_than_an_error() {
             let _ = describe(&flipped);
         }
     }
+}
+
+/// The blocks and values of `tests/data/dequantise.py`, to the last bit.
+#[test]
+fn values_are_those_of_the_reference() {
+    macro_rules! golden {
+        ($name:literal) => {
+            (
+                $name,
+                &include_bytes!(concat!("../../../tests/data/golden/dequantise/", $name, ".bin"))[..],
+                &include_bytes!(concat!("../../../tests/data/golden/dequantise/", $name, ".f32"))[..],
+            )
+        };
+    }
+    let check = |kind: Kind, (name, bytes, expected): (&str, &[u8], &[u8])| {
+        assert_eq!(kind.name(), name);
+        let expected: Vec<f32> = expected.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let rows = bytes.len() / kind.bytes(kind.block());
+        let tensor = Tensor { kind, shape: &[kind.block(), rows], bytes };
+        let values = tensor.to_f32();
+        assert_eq!(values.len(), expected.len(), "{name}");
+        let mut row = vec![0.0; kind.block()];
+        for (index, (value, expected)) in values.iter().zip(&expected).enumerate() {
+            assert_eq!(value.to_bits(), expected.to_bits(), "value {index} of {name}: {value}, not {expected}");
+        }
+        tensor.row_to_f32(rows - 1, &mut row);
+        assert_eq!(row, values[values.len() - row.len()..], "the last row of {name}");
+    };
+    check(Kind::F16, golden!("F16"));
+    check(Kind::Bf16, golden!("BF16"));
+    check(Kind::Q4_0, golden!("Q4_0"));
+    check(Kind::Q8_0, golden!("Q8_0"));
+    check(Kind::Q4K, golden!("Q4_K"));
+    check(Kind::Q5K, golden!("Q5_K"));
+    check(Kind::Q6K, golden!("Q6_K"));
 }
