@@ -2,6 +2,7 @@
 
 mod local;
 mod remote;
+mod stories;
 
 use std::path::PathBuf;
 
