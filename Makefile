@@ -12,7 +12,7 @@ run: ## fetch the model, build, start with the sample documents, and say how to 
 test: ## the whole test suite
 	@packaging/test
 
-bench: ## measure search and ingest on this machine (builds for speed first)
+bench: ## measure search, ingest and, beside llama.cpp, generation on this machine (builds for speed first)
 	@packaging/bench
 
 lint: ## formatting, clippy, shell scripts, sample documents
