@@ -1,9 +1,7 @@
 //! `nosia ask`: a question, its answer, and the citations.
 
-use std::io::Write as _;
-
-use super::Common;
 use super::dispatch::Target;
+use super::{Common, print};
 use crate::app::command::{Command, Event};
 use crate::config::Settings;
 
@@ -22,23 +20,22 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
     let quiet = common.json;
     let mut say = |event| {
         if let (Event::Text(text), false) = (event, quiet) {
-            print!("{text}");
-            let _ = std::io::stdout().flush();
+            print::piece(&text);
         }
     };
     let answered = target.run_with(Command::Ask { question: args.question }, &mut tokio::io::empty(), &mut say).await;
     target.close().await;
     let answer = answered?;
     if common.json {
-        println!("{answer:#}");
+        print::json(&answer);
     } else {
-        println!();
+        print::line("");
         let citations = answer["citations"].as_array().map(Vec::as_slice).unwrap_or_default();
         if !citations.is_empty() {
-            println!();
+            print::line("");
         }
         for citation in citations {
-            println!("[{}] {}", citation["number"], citation["label"].as_str().unwrap_or_default());
+            print::line(format_args!("[{}] {}", citation["number"], citation["label"].as_str().unwrap_or_default()));
         }
     }
     match answer["refused"] == true {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::{Common, Misuse};
+use super::{Common, Misuse, print};
 use crate::app::bench;
 use crate::config::Settings;
 
@@ -79,7 +79,7 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
         What::Embed { tokens, rounds } => embed(&settings, &program, &tokens, rounds, common).await?,
     };
     if common.json {
-        println!("{:#}", Value::Array(rows));
+        print::json(&Value::Array(rows));
     }
     Ok(())
 }
@@ -100,10 +100,10 @@ async fn search(
         let folder = Folder::new(keep.as_deref(), size)?;
         let speed = bench::search(settings, program, folder.path(), size, questions).await?;
         if !common.json {
-            println!(
+            print::line(format_args!(
                 "{:>9} chunks: search p50 {:.1} ms, p95 {:.1} ms; embedding the question p50 {:.1} ms; recall@10 {:.3}; built in {:.0} s",
                 speed.chunks, speed.p50_ms, speed.p95_ms, speed.embed_p50_ms, speed.recall_at_10, speed.build_s
-            );
+            ));
         }
         rows.push(json!({
             "chunks": speed.chunks,
@@ -131,10 +131,10 @@ async fn embed(
     let speeds = bench::embed(settings, program, tokens, rounds).await?;
     let row = |speed: bench::EmbedSpeed| {
         if !common.json {
-            println!(
+            print::line(format_args!(
                 "{:>6.1} tokens: {:.1} texts/s, {:.0} tokens/s; one alone p50 {:.1} ms",
                 speed.tokens, speed.texts_per_s, speed.tokens_per_s, speed.alone_p50_ms
-            );
+            ));
         }
         json!({
             "tokens": speed.tokens,

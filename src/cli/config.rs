@@ -1,6 +1,6 @@
 //! `nosia config`: every setting, its value, and where it comes from.
 
-use super::Common;
+use super::{Common, print};
 use crate::app::App;
 use crate::config::{Row, Settings};
 
@@ -14,7 +14,7 @@ pub fn run(_args: &Args, common: &Common, settings: &Settings) -> anyhow::Result
     rows.extend(chunk_maximum(settings));
     if common.json {
         let row = |row: &Row| serde_json::json!({ "name": row.name, "value": row.value, "origin": row.origin, "note": row.note });
-        println!("{:#}", rows.iter().map(row).collect::<serde_json::Value>());
+        print::json(&rows.iter().map(row).collect());
         return Ok(());
     }
     let widest =
@@ -22,7 +22,7 @@ pub fn run(_args: &Args, common: &Common, settings: &Settings) -> anyhow::Result
     let (name, value) = (widest(|row| &row.name), widest(|row| &row.value));
     for row in &rows {
         let note = if row.note.is_empty() { String::new() } else { format!("  ({})", row.note) };
-        println!("{:name$}  {:value$}  {}{note}", row.name, row.value, row.origin);
+        print::line(format_args!("{:name$}  {:value$}  {}{note}", row.name, row.value, row.origin));
     }
     Ok(())
 }

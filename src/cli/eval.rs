@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::dispatch::Target;
-use super::{Common, Misuse};
+use super::{Common, Misuse, print};
 use crate::app::command::{Command, Event};
 use crate::app::eval;
 use crate::config::Settings;
@@ -54,8 +54,8 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
     target.close().await;
     if common.json {
         match reports.as_slice() {
-            [(_, report)] => println!("{report:#}"),
-            many => println!("{:#}", serde_json::Value::Object(many.iter().cloned().collect())),
+            [(_, report)] => print::json(report),
+            many => print::json(&serde_json::Value::Object(many.iter().cloned().collect())),
         }
         return Ok(());
     }
@@ -67,12 +67,12 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
 fn print_side_by_side(reports: &[(String, serde_json::Value)]) {
     if reports.len() > 1 {
         let heads: Vec<_> = reports.iter().map(|(mode, _)| format!("{mode:>10}")).collect();
-        println!("{:20}{}", "", heads.join(""));
+        print::line(format_args!("{:20}{}", "", heads.join("")));
     }
     let Some(first) = reports.first().and_then(|(_, report)| report.as_object()) else { return };
     for metric in first.keys() {
         let values: Vec<_> = reports.iter().map(|(_, report)| format!("{:>10}", shown(&report[metric]))).collect();
-        println!("{metric:20}{}", values.join(""));
+        print::line(format_args!("{metric:20}{}", values.join("")));
     }
 }
 

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::dispatch::Target;
-use super::{Common, Misuse};
+use super::{Common, Misuse, print};
 use crate::app::command::Command;
 use crate::config::Settings;
 
@@ -45,12 +45,12 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
             Ok((id, known)) => {
                 existed += u32::from(known);
                 if known && !common.json {
-                    println!("{}: is here already", path.display());
+                    print::line(format_args!("{}: is here already", path.display()));
                 }
                 waiting.push(Waiting { id, path });
             }
             Err(error) => {
-                eprintln!("{}: {error:#}", path.display());
+                print::note(format_args!("{}: {error:#}", path.display()));
                 refused.push(json!({ "path": path, "reason": format!("{error:#}") }));
             }
         }
@@ -70,7 +70,7 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
         report["refused"] = Value::Array(refused.clone());
         report["existed"] = existed.into();
         report["seconds"] = seconds.into();
-        println!("{report:#}");
+        print::json(&report);
     } else if !args.no_wait {
         summary(&report, seconds);
     }
@@ -103,7 +103,7 @@ async fn follow(target: &Target, waiting: &[Waiting], quiet: bool) -> anyhow::Re
         let settled = rows.iter().filter(|row| row["settled"] == true);
         for row in settled.clone().filter(|row| told.insert(row["id"].as_i64())) {
             if plain || row["state"] == "failed" {
-                bar.suspend(|| eprintln!("{}", line_of(row)));
+                bar.suspend(|| print::note(format_args!("{}", line_of(row))));
             }
         }
         bar.set_position(settled.count() as u64);
@@ -167,12 +167,12 @@ fn summary(report: &Value, seconds: f64) {
     let (pages, chunks) = (sum("pages"), sum("chunks"));
     let rate = |count: u64, what: &str| format!("{:.1} {what}/s", count as f64 / seconds.max(0.001));
     let rates = [rate(pages, "pages"), rate(chunks, "chunks")];
-    println!(
+    print::line(format_args!(
         "{ready} of {} files ready: {} in {seconds:.1} s ({})",
         rows.len(),
         amount(pages, chunks),
         rates[usize::from(pages == 0)..].join(", ")
-    );
+    ));
     if let Some(stages) = report["stages"].as_object().filter(|stages| !stages.is_empty()) {
         let total: f64 = stages.values().filter_map(Value::as_f64).sum();
         let shares = stages.iter().map(|(stage, ms)| {
@@ -182,7 +182,7 @@ fn summary(report: &Value, seconds: f64) {
                 100.0 * ms.as_f64().unwrap_or_default() / total.max(0.001)
             )
         });
-        println!("time: {}", shares.collect::<Vec<_>>().join(", "));
+        print::line(format_args!("time: {}", shares.collect::<Vec<_>>().join(", ")));
     }
 }
 

@@ -1,8 +1,8 @@
 //! `nosia init` and `nosia setup-link`: the first administrator, made here or by a new one-time link.
 
-use super::Common;
 use super::dispatch::Target;
 use super::user::password_from_stdin;
+use super::{Common, print};
 use crate::app::command::Command;
 use crate::config::Settings;
 
@@ -27,8 +27,11 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
     target.close().await;
     let made = made?;
     match common.json {
-        true => println!("{made:#}"),
-        false => println!("{} is the administrator now and can sign in.", made["email"].as_str().unwrap_or_default()),
+        true => print::json(&made),
+        false => print::line(format_args!(
+            "{} is the administrator now and can sign in.",
+            made["email"].as_str().unwrap_or_default()
+        )),
     }
     Ok(())
 }
@@ -41,10 +44,12 @@ pub async fn setup_link(common: &Common, settings: Settings) -> anyhow::Result<(
     target.close().await;
     let made = made?;
     match common.json {
-        true => println!("{made:#}"),
-        false => {
-            println!("{base}{} (good for {} minutes, once)", made["path"].as_str().unwrap_or_default(), made["minutes"])
-        }
+        true => print::json(&made),
+        false => print::line(format_args!(
+            "{base}{} (good for {} minutes, once)",
+            made["path"].as_str().unwrap_or_default(),
+            made["minutes"]
+        )),
     }
     Ok(())
 }

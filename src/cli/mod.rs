@@ -1,5 +1,8 @@
 //! The command line: commands and exit codes. 0 is done, 1 said no, 2 was misused.
 
+// What is printed goes through `print`, which knows what to do when the reader has gone.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod ask;
 mod bench;
 mod config;
@@ -8,6 +11,7 @@ mod eval;
 mod ingest;
 mod init;
 mod owner;
+mod print;
 mod search;
 mod serve;
 mod socket;
@@ -91,7 +95,7 @@ pub fn run() -> ExitCode {
     match start(line) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("nosia: {error:#}");
+            print::note(format_args!("nosia: {error:#}"));
             ExitCode::from(error.downcast_ref::<Misuse>().map_or(1, |_| 2))
         }
     }

@@ -1,7 +1,7 @@
 //! `nosia search`: the passages for a question, best first.
 
-use super::Common;
 use super::dispatch::Target;
+use super::{Common, print};
 use crate::app::command::Command;
 use crate::config::Settings;
 
@@ -27,24 +27,24 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
     target.close().await;
     let found = found?;
     if common.json {
-        println!("{found:#}");
+        print::json(&found);
         return Ok(());
     }
     let passages = found["passages"].as_array().map(Vec::as_slice).unwrap_or_default();
     if passages.is_empty() {
-        println!("Nothing was found.");
+        print::line("Nothing was found.");
     }
     for (rank, passage) in passages.iter().enumerate() {
         let page = passage["page"].as_u64().map(|page| format!(" p. {page}")).unwrap_or_default();
         let similarity = passage["similarity"].as_f64().unwrap_or_default();
-        println!(
+        print::line(format_args!(
             "[{}] {}{page}  (similarity {similarity:.2})",
             rank + 1,
             passage["file_name"].as_str().unwrap_or_default()
-        );
+        ));
         let text = passage["text"].as_str().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
         let shown: String = text.chars().take(SHOWN_CHARS).collect();
-        println!("    {shown}{}\n", if shown.len() < text.len() { "…" } else { "" });
+        print::line(format_args!("    {shown}{}\n", if shown.len() < text.len() { "…" } else { "" }));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{socket, systemd};
+use super::{print, socket, systemd};
 use crate::app::{App, health, sign_in};
 use crate::config::Settings;
 use crate::http;
@@ -69,9 +69,11 @@ pub async fn run(_args: Args, settings: Settings) -> anyhow::Result<()> {
 /// Tells systemd and the reader that it runs, and where.
 fn ready(app: &App, addresses: &[http::Address], link: Option<&str>) {
     let base = base_url(addresses);
-    eprintln!("Nosia runs at {base}");
+    print::note(format_args!("Nosia runs at {base}"));
     if let Some(path) = link {
-        eprintln!("Make the first administrator with this one-time link (good for 30 minutes):\n  {base}{path}");
+        print::note(format_args!(
+            "Make the first administrator with this one-time link (good for 30 minutes):\n  {base}{path}"
+        ));
     }
     systemd::ready(&format!("Serving at {base}"));
     let app = app.clone();

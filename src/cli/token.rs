@@ -2,8 +2,8 @@
 
 use clap::Subcommand;
 
-use super::Common;
 use super::dispatch::Target;
+use super::{Common, print};
 use crate::app::command::Command;
 use crate::config::Settings;
 
@@ -37,8 +37,8 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
     target.close().await;
     let made = made?;
     match common.json {
-        true => println!("{made:#}"),
-        false => println!("{}", made["token"].as_str().unwrap_or_default()),
+        true => print::json(&made),
+        false => print::line(format_args!("{}", made["token"].as_str().unwrap_or_default())),
     }
     Ok(())
 }

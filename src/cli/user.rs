@@ -5,7 +5,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 use clap::Subcommand;
 
 use super::dispatch::Target;
-use super::{Common, Misuse};
+use super::{Common, Misuse, print};
 use crate::app::command::Command;
 use crate::config::Settings;
 
@@ -52,21 +52,21 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
     target.close().await;
     let done = done?;
     if common.json {
-        println!("{done:#}");
+        print::json(&done);
         return Ok(());
     }
     match command {
         Command::Users => {
             for user in done.as_array().map(Vec::as_slice).unwrap_or_default() {
                 let note = if user["administrator"] == true { "  administrator" } else { "" };
-                println!(
+                print::line(format_args!(
                     "{}  {}{note}",
                     user["email"].as_str().unwrap_or_default(),
                     user["name"].as_str().unwrap_or_default()
-                );
+                ));
             }
         }
-        _ => println!("{}: done", done["email"].as_str().unwrap_or_default()),
+        _ => print::line(format_args!("{}: done", done["email"].as_str().unwrap_or_default())),
     }
     Ok(())
 }
@@ -75,7 +75,7 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
 pub fn password_from_stdin() -> anyhow::Result<String> {
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
-        eprint!("Password (it is shown as you type): ");
+        print::prompt("Password (it is shown as you type): ");
     }
     let mut line = String::new();
     stdin.lock().read_line(&mut line)?;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::appliance::{Appliance, folder, has_model, run, run_json};
+use crate::appliance::{Appliance, folder, has_model, nosia, run, run_json};
 
 #[test]
 fn documents_go_in_and_answers_come_out_without_a_server() {
@@ -81,6 +81,18 @@ fn speed_is_measured_on_made_data() {
 }
 
 #[test]
+fn a_reader_who_leaves_early_is_no_fault() {
+    let data = folder();
+    for arguments in [&["config"][..], &["config", "--json"], &["--help"]] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = nosia(data.path()).args(arguments).stdout(writer).output().expect("the binary runs");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), error.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+#[test]
 fn misuse_is_told_apart_from_a_no() {
     let data = folder();
     let cases: [(&[&str], i32, &str); 4] = [
@@ -100,7 +112,7 @@ fn misuse_is_told_apart_from_a_no() {
 #[test]
 fn every_setting_is_shown_with_its_origin() {
     let data = folder();
-    let output = crate::appliance::nosia(data.path())
+    let output = nosia(data.path())
         .args(["config", "--json"])
         .env("CHUNK_MAX_TOKENS", "300")
         .env("AI_API_KEY", "sk-very-secret")
