@@ -8,7 +8,8 @@
 //!
 //! In reading order: the machinery (`connection`, `migrate`, `queue`, `writer`, `reader`), the people
 //! (`users`, `accounts`, `sessions`, `tokens`), the write walk (`sources`, `listings`, `jobs`, `ingests`,
-//! `changes`, `generations`), the read walk (`chunks`, `vectors`, `passages`, `texts`) and `chats`.
+//! `changes`, `generations`), the read walk (`chunks`, `vectors`, `passages`, `texts`), `chats`, and the `settings` made
+//! in the app.
 
 mod error;
 mod connection;
@@ -32,6 +33,7 @@ mod vectors;
 mod passages;
 mod texts;
 mod chats;
+mod settings;
 #[cfg(test)]
 mod tests;
 

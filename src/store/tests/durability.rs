@@ -8,7 +8,13 @@ use rusqlite::Connection;
 
 use super::{House, NOW, new_source};
 use crate::limits;
+use crate::store::migrate::MIGRATIONS;
 use crate::store::{Created, Store, StoreError};
+
+/// The schema of this release.
+const KNOWN: u32 = MIGRATIONS.len() as u32;
+/// The schema of a release that has two migrations more.
+const LATER: u32 = KNOWN + 2;
 
 #[tokio::test]
 async fn acknowledged_rows_survive_a_process_that_ends_at_once() {
@@ -75,7 +81,7 @@ async fn a_later_schema_and_a_foreign_file_are_refused_untouched() {
     type Make<'a> = &'a dyn Fn(&Path);
     type Expected = fn(&StoreError) -> bool;
     let cases: [(&str, Make<'_>, Expected); 3] = [
-        ("later", &make_later, |error| matches!(error, StoreError::NewerSchema { found: 99, known: 1 })),
+        ("later", &make_later, |error| matches!(error, StoreError::NewerSchema { found: 99, known: KNOWN })),
         ("foreign", &make_foreign, |error| matches!(error, StoreError::Damaged(_))),
         ("garbage", &make_garbage, |error| matches!(error, StoreError::Damaged(_))),
     ];
@@ -104,7 +110,7 @@ async fn a_later_schema_in_an_unfinished_log_is_refused_untouched() {
     let read = || files.map(|name| fs::read(crashed.path().join(name)).expect("a file"));
     let before = read();
     let refused = Store::open(&crashed.path().join("nosia.db"));
-    assert!(matches!(refused.err(), Some(StoreError::NewerSchema { found: 99, known: 1 })));
+    assert!(matches!(refused.err(), Some(StoreError::NewerSchema { found: 99, known: KNOWN })));
     assert!(read() == before);
 }
 
@@ -113,22 +119,23 @@ async fn a_migration_happens_whole_or_not_at_all_and_a_copy_is_kept() {
     let House { folder, store, .. } = House::new().await;
     store.close().await;
     let path = folder.path().join("nosia.db");
-    let first = crate::store::migrate::MIGRATIONS[0];
-    let broken = Store::open_with(&path, &[first, "CREATE TABLE more (x TEXT); INSERT INTO nowhere VALUES (1)"]);
+    let after = |more: &[&'static str]| [MIGRATIONS, more].concat();
+    let broken = after(&["CREATE TABLE more (x TEXT); INSERT INTO nowhere VALUES (1)"]);
+    let broken = Store::open_with(&path, &broken);
     assert!(matches!(broken.err(), Some(StoreError::Engine(_))));
-    let copy = Store::open(&folder.path().join("nosia.db.schema-1")).expect("the copy is a database");
+    let copy = Store::open(&folder.path().join(format!("nosia.db.schema-{KNOWN}"))).expect("the copy is a database");
     assert_eq!(copy.accounts().await.expect("a read").len(), 1);
 
     let store = Store::open(&path).expect("the release before still opens it");
     store.close().await;
-    let later = [first, "CREATE TABLE more (x TEXT)", "INSERT INTO more VALUES ('third')"];
+    let later = after(&["CREATE TABLE more (x TEXT)", "INSERT INTO more VALUES ('third')"]);
     let store = Store::open_with(&path, &later).expect("it is brought up to date");
     let more = store.read(|rows| Ok(rows.query_row("SELECT x FROM more", [], |row| row.get::<_, String>(0))?)).await;
     assert_eq!(more.expect("a read"), "third");
     assert_eq!(store.accounts().await.expect("a read").len(), 1);
     store.close().await;
     Store::open_with(&path, &later).expect("what was done is not done again").close().await;
-    assert!(matches!(Store::open(&path).err(), Some(StoreError::NewerSchema { found: 3, known: 1 })));
+    assert!(matches!(Store::open(&path).err(), Some(StoreError::NewerSchema { found: LATER, known: KNOWN })));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod ingests;
 mod scopes;
 mod vectors;
 mod chats;
+mod settings;
 mod durability;
 mod plans;
 
