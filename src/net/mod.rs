@@ -48,6 +48,16 @@ impl Waits {
     }
 }
 
+/// What is left of a file whose beginning is here already.
+#[derive(Clone, Copy, Debug)]
+pub struct Rest<'a> {
+    /// Bytes that are here.
+    pub from: u64,
+    /// The entity tag that came with them. A server whose file has another by now sends all of it anew (RFC 9110,
+    /// section 13.1.5).
+    pub etag: Option<&'a str>,
+}
+
 /// The HTTP client: cheap to clone, keeps its connections.
 #[derive(Clone)]
 pub struct Client {
@@ -83,6 +93,29 @@ impl Client {
         self.send(self.inner.get(self.permitted(url)?)).await
     }
 
+    /// Asks what a fetch of `url` would bring, without its body, with `bearer` as token if there is one.
+    pub async fn head(&self, url: &str, bearer: Option<&str>) -> Result<Response, NetError> {
+        self.send(authorised(self.inner.head(self.permitted(url)?), bearer)).await
+    }
+
+    /// Fetches `url`, or only the `rest` of it: then status 206 says that it is the rest that comes.
+    pub async fn download(
+        &self,
+        url: &str,
+        bearer: Option<&str>,
+        rest: Option<Rest<'_>>,
+    ) -> Result<Response, NetError> {
+        let mut request = authorised(self.inner.get(self.permitted(url)?), bearer);
+        if let Some(Rest { from, etag }) = rest {
+            request = request.header("Range", format!("bytes={from}-"));
+            // A weak tag does not vouch for single bytes.
+            if let Some(etag) = etag.filter(|etag| !etag.starts_with("W/")) {
+                request = request.header("If-Range", etag);
+            }
+        }
+        self.send(request).await
+    }
+
     /// Posts `body` as JSON to `url`, with `bearer` as its token if there is one.
     pub async fn post_json(
         &self,
@@ -90,12 +123,7 @@ impl Client {
         bearer: Option<&str>,
         body: &serde_json::Value,
     ) -> Result<Response, NetError> {
-        let request = self.inner.post(self.permitted(url)?).json(body);
-        self.send(match bearer {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        })
-        .await
+        self.send(authorised(self.inner.post(self.permitted(url)?).json(body), bearer)).await
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Response, NetError> {
@@ -111,6 +139,14 @@ impl Client {
         }
         check_literal(self.policy, &parsed)?;
         Ok(parsed)
+    }
+}
+
+/// `request` with `bearer` as its token, if there is one.
+fn authorised(request: reqwest::RequestBuilder, bearer: Option<&str>) -> reqwest::RequestBuilder {
+    match bearer {
+        Some(token) => request.bearer_auth(token),
+        None => request,
     }
 }
 

@@ -29,6 +29,19 @@ impl Response {
         self.inner.headers().get(name)?.to_str().ok()
     }
 
+    /// Where a redirect that was not followed leads, as a whole address; `None` where this is none.
+    pub fn redirect(&self) -> Option<String> {
+        if !self.inner.status().is_redirection() {
+            return None;
+        }
+        self.inner.url().join(self.header("location")?).ok().map(String::from)
+    }
+
+    /// The length that the server announced for its body.
+    pub fn content_length(&self) -> Option<u64> {
+        self.header("content-length")?.trim().parse().ok()
+    }
+
     /// How long the server asks to be left alone: `Retry-After` in seconds (dates are not read).
     pub fn retry_after(&self) -> Option<Duration> {
         self.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)

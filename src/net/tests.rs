@@ -1,7 +1,7 @@
 //! The client against a real server on loopback.
 
 use super::scripted::{Scripted, Step, answer, head, send};
-use super::{Client, NetError, Policy, Waits};
+use super::{Client, NetError, Policy, Rest, Waits};
 use std::time::Duration;
 
 fn impatient(policy: Policy) -> Client {
@@ -64,6 +64,39 @@ async fn redirects_are_checked_at_every_hop() {
     assert!(matches!(hop(&inside.url("/")), Err(NetError::Forbidden { .. })));
     assert!(hop("https://192.0.66.2/").is_ok());
     assert!(inside.received().is_empty());
+}
+
+#[tokio::test]
+async fn the_rest_of_a_file_is_asked_for_by_its_tag() {
+    let part = || answer(206, "Content-Range: bytes 4-7/8\r\n", "rest");
+    let server = Scripted::serve(vec![part(), part(), part(), answer(200, "ETag: \"new\"\r\n", "all of it")]).await;
+    let client = Client::new(Policy::Configured);
+    let url = server.url("/file");
+    for (etag, bearer) in [(Some("\"old\""), Some("hf_1")), (Some("W/\"old\""), None), (None, None), (None, None)] {
+        let response = client.download(&url, bearer, Some(Rest { from: 4, etag })).await.expect("an answer");
+        assert!(matches!(response.status(), 200 | 206));
+    }
+    let heads: Vec<String> = server.received().into_iter().map(|request| request.head).collect();
+    assert!(heads.iter().all(|head| head.contains("range: bytes=4-\r\n")), "{heads:?}");
+    assert!(heads[0].contains("if-range: \"old\"") && heads[0].contains("authorization: bearer hf_1"), "{heads:?}");
+    assert!(heads[1..].iter().all(|head| !head.contains("if-range") && !head.contains("authorization")), "{heads:?}");
+}
+
+#[tokio::test]
+async fn a_head_tells_length_and_redirect_without_following_elsewhere() {
+    let elsewhere = "Location: http://192.0.2.1/blob?sig=1\r\nX-Linked-Size: 9\r\n";
+    let scripts = vec![
+        answer(302, elsewhere, ""),
+        answer(302, "Location: ?x=1\r\n", ""),
+        vec![head(200, "Content-Length: 77\r\n")],
+    ];
+    let server = Scripted::serve(scripts).await;
+    let client = Client::new(Policy::Configured);
+    let found = client.head(&server.url("/file"), None).await.expect("an answer");
+    assert_eq!(found.redirect().as_deref(), Some("http://192.0.2.1/blob?sig=1"));
+    assert_eq!(found.header("x-linked-size"), Some("9"));
+    let found = client.head(&server.url("/file"), None).await.expect("a redirect within the server is followed");
+    assert_eq!((found.status(), found.redirect(), found.content_length()), (200, None, Some(77)));
 }
 
 #[tokio::test]
