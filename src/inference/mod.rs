@@ -8,14 +8,18 @@
 //! **Elsewhere** (`remote`): the same [`Embedder`] over `/embeddings`, and the [`Generator`] over
 //! `/chat/completions`, whose answer is a stream of [`Generated`] pieces; dropped, it ends the request.
 //!
+//! **On disk** (`library`): which models there are and what each is, and how one is brought, fetched from a hub,
+//! checked and removed.
+//!
 //! Nothing here knows what a document or a user is, and no text is logged.
 
 pub mod arch;
-mod catalog;
+pub mod catalog;
 mod embedder;
 mod error;
 pub mod gguf;
 pub mod kernel;
+pub mod library;
 mod queue;
 mod remote;
 mod thread;
