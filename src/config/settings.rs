@@ -40,6 +40,9 @@ pub struct Settings {
     pub embedding_model: String,
     pub embedding_base_url: Option<String>,
     pub embedding_dimensions: Option<usize>,
+    /// Without a slash at its end.
+    pub hf_endpoint: String,
+    pub hf_token: Option<Secret>,
     pub retrieval_fetch_k: usize,
     pub chunk_max_tokens: usize,
     pub chunk_min_tokens: usize,
@@ -128,12 +131,12 @@ impl Settings {
             (
                 "LLM_MODEL",
                 alone(self.llm_model.is_some(), self.ai_base_url.is_some()),
-                "AI_BASE_URL is not set, so answers are quoted from the documents",
+                "AI_BASE_URL is not set, so it is a model on this machine; `nosia model list` shows whether it is there",
             ),
             (
                 "AI_BASE_URL",
                 alone(self.ai_base_url.is_some(), self.llm_model.is_some()),
-                "LLM_MODEL is not set, so answers are quoted from the documents",
+                "LLM_MODEL is not set, so nothing is asked of it",
             ),
             (
                 "EMBEDDING_DIMENSIONS",
@@ -185,6 +188,8 @@ impl Settings {
             embedding_model: values.word("EMBEDDING_MODEL"),
             embedding_base_url: values.text("EMBEDDING_BASE_URL"),
             embedding_dimensions: values.optional_size("EMBEDDING_DIMENSIONS"),
+            hf_endpoint: values.word("HF_ENDPOINT"),
+            hf_token: values.secret("HF_TOKEN"),
             retrieval_fetch_k: values.size("RETRIEVAL_FETCH_K"),
             chunk_max_tokens: values.size("CHUNK_MAX_TOKENS"),
             chunk_min_tokens: values.size("CHUNK_MIN_TOKENS"),

@@ -50,6 +50,7 @@ impl Default {
 const SERVER: &str = "Server";
 const GENERATOR: &str = "Answers: the generator";
 const EMBEDDER: &str = "Search: the embedding model";
+const MODELS: &str = "Models: where they come from";
 const DOCUMENTS: &str = "Documents and passages";
 const LOG: &str = "Log";
 
@@ -161,7 +162,8 @@ pub const SETTINGS: &[Setting] = &[
         Kind::WebAddress,
         Default::Unset("\"http://127.0.0.1:11434/v1\""),
         "An OpenAI-compatible endpoint that writes the answers, up to and including its version, such as \
-         http://127.0.0.1:11434/v1. Unset: answers are quoted from the documents, and nothing leaves this machine.",
+         http://127.0.0.1:11434/v1. Unset: they are written on this machine by the model of LLM_MODEL, or quoted \
+         from the documents where there is none, and nothing leaves this machine.",
     ),
     setting(
         "AI_API_KEY",
@@ -178,7 +180,9 @@ pub const SETTINGS: &[Setting] = &[
         GENERATOR,
         Kind::Name,
         Default::Unset("\"granite3.3:2b\""),
-        "The generator's name at AI_BASE_URL. A model that is not there is no error: answers are quoted until it is.",
+        "The generator: its name at AI_BASE_URL or, without that, a model on this machine (`nosia model list`; the \
+         names that Ollama and Docker give it are understood). A model that is not there is no error: answers are \
+         quoted until it is. Unset: what `nosia model use` chose.",
     ),
     setting(
         "LLM_TEMPERATURE",
@@ -263,6 +267,23 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Whole { min: 1, max: limits::EMBED_DIMENSIONS_MAX as u64 },
         Default::Unset("384"),
         "The length of a vector. Checked against what EMBEDDING_BASE_URL returns; a local model knows its own.",
+    ),
+    setting(
+        "HF_ENDPOINT",
+        "hf_endpoint",
+        MODELS,
+        Kind::WebAddress,
+        Default::Text("https://huggingface.co"),
+        "The hub that `nosia model add hf:OWNER/REPO` fetches from, when it is told to and never otherwise; a mirror \
+         of your own, for instance.",
+    ),
+    setting(
+        "HF_TOKEN",
+        "hf_token",
+        MODELS,
+        Kind::Secret,
+        Default::Unset("\"hf_...\""),
+        "The token for models at HF_ENDPOINT whose licence must be accepted first. Sent to that host only.",
     ),
     setting(
         "RETRIEVAL_FETCH_K",
