@@ -55,7 +55,7 @@ pub async fn ask(app: &App, principal: &Principal, ask: Ask) -> Result<Pieces> {
         true => find(app, principal, &question, ask.passages_max.unwrap_or(limits::PASSAGES_MAX)).await?.passages,
         false => Vec::new(),
     };
-    let rooms = answer::Rooms { embedder: app.embedder.clone(), generator: app.generator.clone() };
+    let rooms = answer::Rooms { embedder: app.embedder.clone(), generator: app.generator() };
     let options = answer::Options {
         sampling: ask.sampling.unwrap_or_else(|| app.sampling()),
         system_template: app.settings.rag_system_template.clone(),

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use super::ask::{self, Ask};
 use super::error::{Error, Kind, Result};
 use super::principal::Principal;
-use super::{App, eval, sign_in, sources, tokens, users};
+use super::{App, eval, models, sign_in, sources, tokens, users};
 use crate::clock;
 use crate::domain::account::Role;
 use crate::domain::answer::{Citation, Finish, Piece};
@@ -53,6 +53,8 @@ pub enum Command {
     CreateToken { email: String, name: String, expires_days: Option<u32> },
     /// Makes a new one-time link for the first administrator.
     SetupLink,
+    /// Something about models.
+    Model(models::command::Command),
 }
 
 /// What a command says while it runs.
@@ -61,7 +63,9 @@ pub enum Command {
 pub enum Event {
     /// More of an answer's text.
     Text(String),
-    /// Steps done of steps.
+    /// What is begun now.
+    Step(String),
+    /// Steps done of steps; bytes, where models come or are read.
     Progress { done: u64, total: u64 },
 }
 
@@ -72,8 +76,14 @@ pub async fn run(
     body: &mut (dyn AsyncRead + Unpin + Send),
     say: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Value> {
+    let command = match envelope.command {
+        // Models belong to the machine and not to an account, which need not exist yet.
+        Command::Model(command) => return models::command::run(&app.keeper(), command, body, say).await,
+        other => other,
+    };
     let principal = Principal::at_the_console(account(app, envelope.account).await?);
-    match envelope.command {
+    match command {
+        Command::Model(_) => unreachable!("models are no account's, and were answered above"),
         Command::AddFile { name, bytes } => add_file(app, &principal, &name, bytes, body).await,
         Command::States { sources } => states(app, &principal, sources).await,
         Command::Search { question, limit } => search(app, &principal, &question, limit).await,
@@ -117,6 +127,19 @@ pub async fn run(
             })?;
             Ok(json!({ "path": format!("/setup/{}", link.reveal()), "minutes": minutes }))
         }
+    }
+}
+
+/// Runs a command about models where nothing but models and settings is open.
+pub async fn run_on_shelf(
+    shelf: &models::Shelf,
+    envelope: Envelope,
+    body: &mut (dyn AsyncRead + Unpin + Send),
+    say: &mut (dyn FnMut(Event) + Send),
+) -> Result<Value> {
+    match envelope.command {
+        Command::Model(command) => models::command::run(&shelf.keeper(), command, body, say).await,
+        _ => Err(Error::invalid("This needs the documents, and only the models are open.")),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::blobs::BlobsError;
 use crate::domain::question::QuestionError;
 use crate::fulltext::FulltextError;
 use crate::inference::InferenceError;
+use crate::inference::library::LibraryError;
 use crate::ingest::{ExtractError, IngestError};
 use crate::limits;
 use crate::retrieve::RetrieveError;
@@ -141,6 +142,19 @@ impl From<InferenceError> for Error {
             }
             InferenceError::Closed | InferenceError::Model(_) => Error::internal(error),
         }
+    }
+}
+
+impl From<LibraryError> for Error {
+    fn from(error: LibraryError) -> Error {
+        let kind = match &error {
+            LibraryError::Refused(_) => Kind::Invalid,
+            LibraryError::Missing(_) => Kind::NotFound,
+            LibraryError::Conflict(_) => Kind::Conflict,
+            LibraryError::DiskFull { .. } => Kind::DiskFull,
+            LibraryError::Unreachable(_) | LibraryError::Stopped | LibraryError::Io { .. } => Kind::Unavailable,
+        };
+        Error::new(kind, error.to_string())
     }
 }
 

@@ -1,6 +1,7 @@
 //! How each room is.
 
 use super::App;
+use super::models::generator::State;
 use crate::limits;
 
 /// The state of the whole and of each room.
@@ -54,9 +55,11 @@ fn embedder(app: &App) -> RoomHealth {
 }
 
 fn generator(app: &App) -> RoomHealth {
-    let detail = match &app.generator {
-        Some(generator) => generator.name().to_owned(),
-        None => "none: answers are quotations".to_owned(),
+    let writing = app.writing();
+    let detail = match (&writing.generator, &writing.state) {
+        (Some(generator), _) => generator.name().to_owned(),
+        (None, State::Nothing) => "none: answers are quotations".to_owned(),
+        (None, state) => state.sentence(),
     };
     RoomHealth { name: "generator", well: true, detail }
 }

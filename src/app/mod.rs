@@ -26,7 +26,7 @@ pub mod worker;
 use std::fs::File;
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock as Lock};
 
 use tokio::sync::{Notify, RwLock, Semaphore};
 
@@ -36,9 +36,11 @@ use crate::domain::account::Scope;
 use crate::domain::chunk::ChunkRules;
 use crate::domain::id::GenerationId;
 use crate::fulltext::Fulltext;
-use crate::inference::{Embedder, Generator, Sampling};
+use crate::inference::library::Library;
+use crate::inference::{Embedder, Sampling};
 use crate::ingest;
 use crate::limits;
+use crate::net;
 use crate::retrieve;
 use crate::store::Store;
 use crate::vectors::Vectors;
@@ -57,7 +59,12 @@ pub struct Rooms {
     vectors: Vectors,
     fulltext: Fulltext,
     embedder: Embedder,
-    generator: Option<Generator>,
+    /// What writes the answers; replaced while answers are written.
+    writing: Lock<models::generator::Writing>,
+    /// The models on this machine.
+    library: Library,
+    /// For endpoints that the settings name.
+    client: net::Client,
     /// The generation of vectors that questions are compared with.
     generation: GenerationId,
     rules: ChunkRules,

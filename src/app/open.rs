@@ -3,41 +3,40 @@
 use std::fs::{self, File, TryLockError};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock as Lock};
 
 use tokio::sync::{Notify, RwLock, Semaphore};
 
 use super::error::{Error, Kind, Result};
-use super::{App, Rooms, passwords, sign_in, worker};
+use super::{App, Rooms, models, passwords, sign_in, worker};
 use crate::blobs::Blobs;
 use crate::config::{Remote, Settings};
 use crate::domain::id::GenerationId;
 use crate::fulltext::Fulltext;
-use crate::inference::{Embedder, Endpoint, Generator};
+use crate::inference::library::Library;
+use crate::inference::{Embedder, Endpoint};
 use crate::store::Store;
 use crate::vectors::Vectors;
 use crate::{clock, ingest, limits, net};
 
 /// The folder of the embedding model that the package brings.
-const EMBEDDER_FOLDER: &str = "all-MiniLM-L6-v2";
+pub(super) const EMBEDDER_FOLDER: &str = "all-MiniLM-L6-v2";
 /// Where the package installs models.
 const MODELS_OF_THE_PACKAGE: &str = "/usr/share/nosia/models";
+/// The folder in the data folder that models are taken in to.
+const MODELS: &str = "models";
 
 impl App {
     /// Opens every room on the data folder of `settings` and starts the background work. `program` is this binary,
     /// started again to read documents.
     pub async fn open(settings: Settings, program: PathBuf) -> Result<App> {
         let data = settings.data.clone();
-        make_folder(&data)?;
-        let lock = lock(&data)?;
+        let (lock, store) = ground(&settings).await?;
         let client = net::Client::new(net::Policy::Configured);
         let embedder = embedder(&settings, &program, &client).await?;
-        let generator = settings.generator().map(|remote| Generator::remote(client.clone(), endpoint(remote)));
-        let store = in_the_background({
-            let path = data.join("nosia.db");
-            move || Store::open(&path)
-        })
-        .await?;
+        let library = library(&settings, &program);
+        library.sweep();
+        let writing = models::generator::at_the_start(&settings, &library, &store, &client).await?;
         let blobs = Blobs::open(&data.join("blobs"))?;
         let vectors = in_the_background({
             let folder = data.join("vectors");
@@ -59,7 +58,9 @@ impl App {
             vectors,
             fulltext,
             embedder,
-            generator,
+            writing: Lock::new(writing),
+            library,
+            client,
             generation,
             rules,
             reader: ingest::sandbox::Reader { program },
@@ -108,6 +109,20 @@ impl App {
         let embedder = Embedder::local(&embedder_folder(settings, program)?)?;
         Ok((embedder.identity().name.clone(), embedder.tokens_max()))
     }
+}
+
+/// Takes the data folder of `settings` for this process and opens its database.
+pub(super) async fn ground(settings: &Settings) -> Result<(File, Store)> {
+    make_folder(&settings.data)?;
+    let lock = lock(&settings.data)?;
+    let path = settings.data.join("nosia.db");
+    let store = in_the_background(move || Store::open(&path)).await?;
+    Ok((lock, store))
+}
+
+/// The models on this machine.
+pub(super) fn library(settings: &Settings, program: &Path) -> Library {
+    Library::new(model_places(settings, program), settings.data.join(MODELS))
 }
 
 /// Makes the data folder, readable by its owner alone.
@@ -170,13 +185,13 @@ fn embedder_folder(settings: &Settings, program: &Path) -> Result<PathBuf> {
 /// The folders in which models are looked for, first to last.
 fn model_places(settings: &Settings, program: &Path) -> Vec<PathBuf> {
     let mut places: Vec<PathBuf> = settings.models.clone().into_iter().collect();
-    places.extend([settings.data.join("models"), MODELS_OF_THE_PACKAGE.into()]);
+    places.extend([settings.data.join(MODELS), MODELS_OF_THE_PACKAGE.into()]);
     places.extend(program.parent().map(|folder| folder.join("models")));
     places
 }
 
 /// A configured endpoint in the words of the room that calls it.
-fn endpoint(remote: Remote) -> Endpoint {
+pub(super) fn endpoint(remote: Remote) -> Endpoint {
     let api_key = remote.api_key.map(|key| key.reveal().to_owned());
     Endpoint { base_url: remote.base_url, api_key, model: remote.model }
 }
@@ -198,7 +213,9 @@ async fn generation(store: &Store, embedder: &Embedder) -> Result<GenerationId> 
 }
 
 /// Runs blocking work off the async threads.
-async fn in_the_background<T, E>(work: impl FnOnce() -> std::result::Result<T, E> + Send + 'static) -> Result<T>
+pub(super) async fn in_the_background<T, E>(
+    work: impl FnOnce() -> std::result::Result<T, E> + Send + 'static,
+) -> Result<T>
 where
     T: Send + 'static,
     E: Into<Error> + Send + 'static,

@@ -10,6 +10,7 @@ mod dispatch;
 mod eval;
 mod ingest;
 mod init;
+mod model;
 mod owner;
 mod print;
 mod search;
@@ -73,6 +74,8 @@ enum Command {
     Eval(eval::Args),
     /// Measure speed on made data
     Bench(bench::Args),
+    /// List, add, fetch, check, choose and remove models
+    Model(model::Args),
     /// Show every setting, its value, and where it comes from
     Config(config::Args),
     /// Make the first administrator without the web page
@@ -130,6 +133,7 @@ fn start(line: Line) -> anyhow::Result<()> {
             Command::Search(args) => search::run(args, &common, settings).await,
             Command::Eval(args) => eval::run(args, &common, settings).await,
             Command::Bench(args) => bench::run(args, &common, settings).await,
+            Command::Model(args) => model::run(args, &common, settings).await,
             Command::Init(args) => init::run(args, &common, settings).await,
             Command::User(args) => user::run(args, &common, settings).await,
             Command::Token(args) => token::run(args, &common, settings).await,

@@ -65,17 +65,18 @@ async fn serve(app: App, stream: UnixStream, owner: u32) {
             false => Line::Failed("Only root and the owner of the data folder may use this socket.".to_owned()),
         };
         let _ = sender.send(last);
+        Ok::<(), std::io::Error>(())
     };
     let write = async move {
         while let Some(line) = events.recv().await {
             let Ok(mut text) = serde_json::to_string(&line) else { break };
             text.push('\n');
-            if writer.write_all(text.as_bytes()).await.is_err() {
-                break;
-            }
+            writer.write_all(text.as_bytes()).await?;
         }
+        Ok::<(), std::io::Error>(())
     };
-    tokio::join!(run, write);
+    // Whoever asked and left takes the command with it: an answer or a download is not finished for nobody.
+    let _ = tokio::try_join!(run, write);
 }
 
 async fn execute(

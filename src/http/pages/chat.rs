@@ -25,7 +25,8 @@ struct ChatPage {
     ready: u64,
     ready_line: String,
     may_add: bool,
-    has_generator: bool,
+    /// How answers come about.
+    below: String,
 }
 
 /// One stored turn as the page shows it.
@@ -87,6 +88,11 @@ async fn page(
         many => say(page.t.ready_many, &[&many]),
     };
     let turns: Vec<Turn> = messages.into_iter().filter_map(Turn::of).collect();
+    let below = match (models::has_generator(&site.app), models::generator_missing(&site.app)) {
+        (true, _) => page.t.check_citations.to_owned(),
+        (false, Some(name)) => say(page.t.generator_missing, &[&name]),
+        (false, None) => page.t.quotes_only.to_owned(),
+    };
     html(&ChatPage {
         page,
         chat,
@@ -95,7 +101,7 @@ async fn page(
         ready: counts.ready,
         ready_line,
         may_add: caller.principal().role >= Role::Editor,
-        has_generator: models::has_generator(&site.app),
+        below,
     })
 }
 

@@ -88,8 +88,10 @@ texts! {
     passage_gone: "This document is no longer here. This is the passage as it was quoted.",
         "Ce document n’est plus ici. Voici le passage tel qu’il a été cité.";
     cut_at_limit: "The answer met its limit and stops here.", "La réponse a atteint sa limite et s’arrête ici.";
-    quotes_only: "Answers quote your documents word for word. To have them written out, set AI_BASE_URL and LLM_MODEL to a model server.",
-        "Les réponses citent vos documents mot pour mot. Pour qu’elles soient rédigées, indiquez un serveur de modèles dans AI_BASE_URL et LLM_MODEL.";
+    quotes_only: "Answers quote your documents word for word. To have them written out, choose a model on the server: nosia model list --catalog.",
+        "Les réponses citent vos documents mot pour mot. Pour qu’elles soient rédigées, choisissez un modèle sur le serveur : nosia model list --catalog.";
+    generator_missing: "Answers quote your documents word for word: the model {} was chosen to write them and is not there. On the server, nosia model list says why.",
+        "Les réponses citent vos documents mot pour mot : le modèle {} devait les rédiger et n’est pas là. Sur le serveur, nosia model list dit pourquoi.";
     check_citations: "Written by a model from your documents. Open a citation to check it.",
         "Rédigé par un modèle à partir de vos documents. Ouvrez une citation pour la vérifier.";
     open_in_text: "In the full text", "Dans le texte intégral";
