@@ -10,6 +10,8 @@ const composer = document.getElementById("composer");
 const question = document.getElementById("question");
 const send = document.getElementById("send");
 const stop = document.getElementById("stop");
+/// Nearest passages shown beside a refusal.
+const NEAREST_MAX = 3;
 let running = null;
 
 for (const answer of turns.querySelectorAll(".answer")) enrich(answer);
@@ -158,12 +160,24 @@ class View {
 
   take(event, data) {
     if (event === "chat") began(data);
-    else if (event === "passages") this.passages = data.passages;
+    else if (event === "passages") this.found(data.passages);
     else if (event === "text") this.text += data.text;
     else if (event === "citation") this.cite(data);
     else if (event === "done") this.outcome = data;
     else if (event === "error") throw new Told(data.message);
     this.drawing ||= requestAnimationFrame(() => this.draw());
+  }
+
+  /// Shows what was found while the model still reads it. Without a model the answer is there as soon.
+  found(passages) {
+    this.passages = passages;
+    const found = this.answer.querySelector(".found");
+    if (!found || passages.length === 0) return;
+    fill(found.querySelector(".cited"), passages);
+    found.hidden = false;
+    const thinking = this.answer.querySelector(".thinking");
+    thinking.textContent = thinking.dataset.writing;
+    announce(`${found.querySelector("summary").textContent}: ${passages.map((passage) => passage.label).join(", ")}`);
   }
 
   cite(citation) {
@@ -191,11 +205,14 @@ class View {
     }
     const cited = [...this.citations.values()].sort((a, b) => a.number - b.number);
     fill(this.answer.querySelector(":scope > .cited"), cited);
+    const found = this.answer.querySelector(".found");
+    if (found) found.open = false;
     if (this.outcome.finish === "refused") {
       this.answer.classList.add("refused");
+      found?.remove();
       const nearest = this.answer.querySelector(".nearest");
       nearest.hidden = this.passages.length === 0;
-      fill(nearest.querySelector(".cited"), this.passages);
+      fill(nearest.querySelector(".cited"), this.passages.slice(0, NEAREST_MAX));
     }
     this.answer.querySelector(".shortened").hidden = this.outcome.finish !== "length";
     this.tools();

@@ -1,6 +1,5 @@
 //! When the documents do not answer, and how that is said.
 
-use super::citation;
 use super::language::Language;
 use crate::domain::answer::Piece;
 use crate::domain::passage::Passage;
@@ -39,7 +38,7 @@ pub fn refusal(question: &Question, passages: &[Passage]) -> Vec<Piece> {
     let texts = Language::of(question.text()).texts();
     let mut labels: Vec<String> = Vec::new();
     for passage in passages {
-        let label = citation::of(0, passage).label();
+        let label = passage.label();
         if labels.len() < NEAREST_MAX && !labels.contains(&label) {
             labels.push(label);
         }

@@ -11,20 +11,6 @@ use crate::domain::question::Question;
 /// The most characters between `[` and `]` that may still be a mark: `[1, 2, 13]`.
 const MARK_CHARS_MAX: usize = 24;
 
-/// The citation of a whole passage under `number`.
-pub fn of(number: u32, passage: &Passage) -> Citation {
-    Citation {
-        number,
-        source: passage.source,
-        version: passage.version,
-        title: passage.title.clone(),
-        file_name: passage.file_name.clone(),
-        page: passage.page,
-        span: passage.span,
-        quote: passage.text.clone(),
-    }
-}
-
 /// Turns text that arrives in arbitrary bits into pieces.
 ///
 /// Marks that name no passage are dropped. A sentence that its passages do not bear out is followed by a note that
@@ -118,7 +104,7 @@ impl Writer {
             if self.cited.insert(number) {
                 let text = std::mem::take(&mut self.out);
                 self.pieces.extend((!text.is_empty()).then_some(Piece::Text(text)));
-                self.pieces.push(Piece::Citation(of(number, &self.passages[index])));
+                self.pieces.push(Piece::Citation(Citation::of(number, &self.passages[index])));
             }
             self.named.push(index);
             self.out.push_str(&format!("[{number}]"));

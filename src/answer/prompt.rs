@@ -43,7 +43,7 @@ pub fn turns(question: &Question, history: Vec<Turn>, passages: &[Passage], opti
 fn context(passages: &[Passage]) -> String {
     let mut text = String::new();
     for (number, passage) in (1..).zip(passages) {
-        let label = super::citation::of(number, passage).label().replace(['"', '<', '>', '\n'], " ");
+        let label = passage.label().replace(['"', '<', '>', '\n'], " ");
         let headings = passage.headings.join(" > ").replace(['"', '<', '>', '\n'], " ");
         let inner = passage.text.replace("</passage", "< /passage").replace("<passage", "< passage");
         text.push_str(&format!(

@@ -198,7 +198,7 @@ fn citation(number: u32, part: &Part, passage: &Passage) -> Citation {
     Citation {
         span: Span { start: start + part.span.start, end: start + part.span.end },
         quote: part.span.of(&passage.text).to_owned(),
-        ..super::citation::of(number, passage)
+        ..Citation::of(number, passage)
     }
 }
 

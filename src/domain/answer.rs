@@ -2,7 +2,7 @@
 
 use super::extract::Span;
 use super::id::SourceId;
-use super::passage::Passage;
+use super::passage::{self, Passage};
 
 /// A quotation that supports an answer. It names version and span, not a chunk, so that it opens after a re-read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,12 +21,23 @@ pub struct Citation {
 }
 
 impl Citation {
+    /// The citation of a whole passage under `number`.
+    pub fn of(number: u32, passage: &Passage) -> Citation {
+        Citation {
+            number,
+            source: passage.source,
+            version: passage.version,
+            title: passage.title.clone(),
+            file_name: passage.file_name.clone(),
+            page: passage.page,
+            span: passage.span,
+            quote: passage.text.clone(),
+        }
+    }
+
     /// `handbook.pdf p. 7`, as the command line and the pages print it.
     pub fn label(&self) -> String {
-        match self.page {
-            Some(page) => format!("{} p. {page}", self.file_name),
-            None => self.file_name.clone(),
-        }
+        passage::label(&self.file_name, self.page)
     }
 }
 

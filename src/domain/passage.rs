@@ -57,3 +57,18 @@ pub struct Passage {
     /// Share of the question's weight in words that the passage holds, 0 to 1.
     pub coverage: f32,
 }
+
+impl Passage {
+    /// `handbook.pdf p. 7`, as its citation prints it.
+    pub fn label(&self) -> String {
+        label(&self.file_name, self.page)
+    }
+}
+
+/// A place in a file, for people.
+pub(super) fn label(file_name: &str, page: Option<u32>) -> String {
+    match page {
+        Some(page) => format!("{file_name} p. {page}"),
+        None => file_name.to_owned(),
+    }
+}

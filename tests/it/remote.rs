@@ -24,8 +24,8 @@ const DIMENSIONS: usize = 64;
 #[derive(Default)]
 struct Runner {
     asked: Mutex<Vec<Value>>,
-    /// Says its first words and then nothing more.
-    falls_silent: AtomicBool,
+    /// Says nothing more once it has said `n - 1` of its events; 0 says all.
+    silent_from: AtomicUsize,
     /// Streams that were dropped before their end.
     dropped: AtomicUsize,
     /// Refuses to embed.
@@ -68,7 +68,7 @@ async fn complete(runner: Data<Runner>, body: Json<Value>, request: actix_web::H
     rt::spawn(async move {
         for (at, bytes) in events.into_iter().enumerate() {
             // Comments keep the connection in use, so that the runner sees it close.
-            while at == 1 && runner.falls_silent.load(Ordering::SeqCst) {
+            while at + 1 == runner.silent_from.load(Ordering::SeqCst) {
                 if sender.send(Ok::<_, actix_web::Error>(Bytes::from_static(b": thinking\n\n"))).await.is_err() {
                     runner.dropped.fetch_add(1, Ordering::SeqCst);
                     return;
@@ -138,6 +138,8 @@ async fn a_remote_generator_writes_cited_answers() {
         "the passages are put before it: {asked}"
     );
 
+    assert_eq!(whole["passages"][0]["label"], "keys.md", "{whole}");
+
     let streamed = appliance.post(&token, "/v1/chat/completions", &asking(true)).await.text().await.expect("text");
     let said: String = streamed
         .lines()
@@ -155,13 +157,33 @@ async fn a_remote_generator_writes_cited_answers() {
 }
 
 #[tokio::test]
+async fn the_passages_are_there_before_the_first_word() {
+    if !has_model("remote") {
+        return;
+    }
+    let (data, runner) = (folder(), Arc::new(Runner::default()));
+    let (appliance, token) = with_generator(data.path(), &serve(&runner), "tiny").await;
+    runner.silent_from.store(1, Ordering::SeqCst);
+    let mut events = appliance.post(&token, "/v1/chat/completions", &asking(true)).await.bytes_stream();
+    let mut read = String::new();
+    while !read.contains("behind the tide tables") {
+        read.push_str(&String::from_utf8_lossy(&events.next().await.expect("more comes").expect("it is whole")));
+    }
+    assert!(!read.contains(SAID[0]), "{read}");
+    let found: Vec<Value> =
+        read.lines().filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok()).collect();
+    assert_eq!(found[1]["passages"][0]["label"], "keys.md", "{read}");
+    assert_eq!(found[1]["choices"][0]["delta"], json!({}), "clients that know no passages see an empty delta: {read}");
+}
+
+#[tokio::test]
 async fn a_reader_who_leaves_stops_the_remote_generator() {
     if !has_model("remote") {
         return;
     }
     let (data, runner) = (folder(), Arc::new(Runner::default()));
     let (appliance, token) = with_generator(data.path(), &serve(&runner), "tiny").await;
-    runner.falls_silent.store(true, Ordering::SeqCst);
+    runner.silent_from.store(2, Ordering::SeqCst);
     let answer = appliance.post(&token, "/v1/chat/completions", &asking(true)).await;
     assert_eq!(answer.status(), StatusCode::OK);
     let mut events = answer.bytes_stream();

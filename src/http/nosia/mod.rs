@@ -55,6 +55,13 @@ pub fn citation(citation: &Citation) -> Value {
     })
 }
 
+/// A passage that an answer may rest on, with the label that its citation would have.
+pub fn found(found: &Passage) -> Value {
+    let mut shape = passage(found);
+    shape["label"] = json!(found.label());
+    shape
+}
+
 /// A found passage with its scores.
 pub fn passage(passage: &Passage) -> Value {
     json!({

@@ -1,7 +1,8 @@
 //! `POST /v1/chat/completions`, streamed and whole: the last message is the question, the earlier ones its history.
 //!
-//! Beyond OpenAI's own fields a request may say `"nosia": {"retrieval": false, "passages": 4}`. An answer carries
-//! `citations` (beside the choices and on the message; in a stream on the last chunk with a choice) and, if the documents do not support one,
+//! Beyond OpenAI's own fields a request may say `"nosia": {"retrieval": false, "passages": 4}`. An answer carries the
+//! `passages` that were found (in a stream on a chunk of their own, before the first word), `citations` (beside the
+//! choices and on the message; in a stream on the last chunk with a choice) and, if the documents do not support one,
 //! `"nosia": {"refused": true}`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -164,10 +165,10 @@ fn finish_reason(finish: Finish) -> &'static str {
 
 /// Waits for the end and gives the answer as one object.
 async fn whole(head: &Head, mut pieces: Pieces) -> Result<Value, Failure> {
-    let (mut text, mut citations, mut outcome) = (String::new(), Vec::new(), None);
+    let (mut text, mut passages, mut citations, mut outcome) = (String::new(), Vec::new(), Vec::new(), None);
     while let Some(piece) = pieces.next().await {
         match piece? {
-            Piece::Passages(_) => {}
+            Piece::Passages(found) => passages = found,
             Piece::Text(more) => text.push_str(&more),
             Piece::Citation(citation) => citations.push(citation),
             Piece::Done(end) => outcome = Some(end),
@@ -180,12 +181,14 @@ async fn whole(head: &Head, mut pieces: Pieces) -> Result<Value, Failure> {
         json!({ "index": 0, "message": message, "logprobs": null, "finish_reason": finish_reason(outcome.finish) });
     let mut answer = head.object("chat.completion", json!([choice]));
     answer["citations"] = citations;
+    answer["passages"] = passages.iter().map(nosia::found).collect();
     answer["usage"] = openai::usage(outcome.prompt_tokens, outcome.completion_tokens);
     answer["nosia"] = json!({ "refused": outcome.finish == Finish::Refused });
     Ok(answer)
 }
 
-/// An answer as chunks: the first gives the role, the last with a choice the end, and `[DONE]` closes.
+/// An answer as chunks: the first gives the role, the second what was found, the last with a choice the end, and
+/// `[DONE]` closes.
 struct Chunks {
     head: Head,
     /// Whether the counts come in a chunk of their own, after the last choice.
@@ -211,7 +214,11 @@ impl Wire for Chunks {
             Piece::Text(text) => return stream::event(None, &self.chunk(&json!({ "content": text }), None)),
             Piece::Citation(citation) => self.citations.push(citation),
             Piece::Done(outcome) => self.outcome = Some(outcome),
-            Piece::Passages(_) => {}
+            Piece::Passages(found) => {
+                let mut chunk = self.chunk(&json!({}), None);
+                chunk["passages"] = found.iter().map(nosia::found).collect();
+                return stream::event(None, &chunk);
+            }
         }
         String::new()
     }
@@ -293,9 +300,10 @@ mod tests {
     fn a_stream_is_chunks_and_done() {
         let outcome =
             Outcome { finish: Finish::Refused, model: "nosia".to_owned(), prompt_tokens: 3, completion_tokens: 4 };
-        for (with_usage, chunks_with_usage) in [(false, vec![2]), (true, vec![3])] {
+        for (with_usage, chunks_with_usage) in [(false, vec![3]), (true, vec![4])] {
             let mut wire = Chunks { head: Head::new("nosia"), with_usage, citations: Vec::new(), outcome: None };
             let mut text = wire.begin();
+            text.push_str(&wire.piece(Piece::Passages(Vec::new())));
             text.push_str(&wire.piece(Piece::Text("No.".to_owned())));
             text.push_str(&wire.piece(Piece::Done(outcome.clone())));
             text.push_str(&wire.end());
@@ -303,9 +311,10 @@ mod tests {
             assert_eq!(events.pop(), Some("[DONE]"));
             let events: Vec<Value> = events.iter().map(|event| serde_json::from_str(event).expect("JSON")).collect();
             assert_eq!(events[0]["choices"][0]["delta"]["role"], "assistant");
-            assert_eq!(events[1]["choices"][0]["delta"]["content"], "No.");
-            assert_eq!(events[2]["choices"][0]["finish_reason"], "stop");
-            assert_eq!(events[2]["nosia"]["refused"], true);
+            assert_eq!((&events[1]["passages"], &events[1]["choices"][0]["delta"]), (&json!([]), &json!({})));
+            assert_eq!(events[2]["choices"][0]["delta"]["content"], "No.");
+            assert_eq!(events[3]["choices"][0]["finish_reason"], "stop");
+            assert_eq!(events[3]["nosia"]["refused"], true);
             let counted: Vec<_> = (0..events.len()).filter(|&at| events[at]["usage"]["total_tokens"] == 7).collect();
             assert_eq!(counted, chunks_with_usage);
         }

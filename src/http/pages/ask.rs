@@ -10,16 +10,12 @@ use super::{Place, chat, go_to, reading};
 use crate::app::chats;
 use crate::domain::answer::{Citation, Piece};
 use crate::domain::chat::Chat;
-use crate::domain::passage::Passage;
 use crate::domain::question::Question;
 use crate::http::body::{self, Form};
 use crate::http::error::Failure;
 use crate::http::gate::Caller;
 use crate::http::stream::{self, Wire};
 use crate::http::{Site, nosia};
-
-/// Nearest passages shown beside a refusal.
-const NEAREST_MAX: usize = 3;
 
 /// Asks, in the chat that is named or in a new one.
 pub async fn ask(
@@ -74,8 +70,8 @@ impl Wire for Events {
     fn piece(&mut self, piece: Piece) -> String {
         match piece {
             Piece::Passages(passages) => {
-                let nearest: Vec<_> = passages.iter().take(NEAREST_MAX).enumerate().map(near).collect();
-                stream::event(Some("passages"), &json!({ "passages": nearest }))
+                let found: Vec<_> = (1..).zip(&passages).map(|(n, passage)| placed(&Citation::of(n, passage))).collect();
+                stream::event(Some("passages"), &json!({ "passages": found }))
             }
             Piece::Text(text) => stream::event(Some("text"), &json!({ "text": text })),
             Piece::Citation(citation) => stream::event(Some("citation"), &placed(&citation)),
@@ -94,7 +90,7 @@ impl Wire for Events {
     }
 }
 
-/// A citation with the addresses of its passage.
+/// A citation, or a passage in the shape of one, with the addresses of its text.
 fn placed(citation: &Citation) -> Value {
     let place = Place::of(citation);
     let mut shape = nosia::citation(citation);
@@ -102,19 +98,4 @@ fn placed(citation: &Citation) -> Value {
     shape["href"] = json!(place.href);
     shape["fragment"] = json!(place.fragment);
     shape
-}
-
-/// A passage that was near, in the shape of a citation.
-fn near((at, passage): (usize, &Passage)) -> Value {
-    let citation = Citation {
-        number: u32::try_from(at + 1).expect("a few passages are shown"),
-        source: passage.source,
-        version: passage.version,
-        title: passage.title.clone(),
-        file_name: passage.file_name.clone(),
-        page: passage.page,
-        span: passage.span,
-        quote: passage.text.clone(),
-    };
-    placed(&citation)
 }

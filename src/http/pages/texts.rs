@@ -80,6 +80,8 @@ texts! {
     stop: "Stop the answer", "Arrêter la réponse";
     stopped: "Stopped.", "Arrêtée.";
     searching: "Searching your documents", "Recherche dans vos documents";
+    writing: "Reading the passages found and writing the answer", "Lecture des passages trouvés et rédaction de la réponse";
+    passages_found: "Passages found", "Passages trouvés";
     answer_done: "Answer:", "Réponse :";
     citation_mark: "Citation", "Citation";
     citations: "Citations", "Citations";
