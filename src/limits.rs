@@ -69,6 +69,8 @@ pub const PASSAGE_TOKENS_MAX: usize = 512;
 pub const PASSAGES_TOKENS_MAX: usize = 3_000;
 /// Sentences embedded to find those worth quoting.
 pub const QUOTE_CANDIDATES_MAX: usize = 40;
+/// Sentences of one answer whose meaning is compared with their passages'; of more, only the words are.
+pub const SENTENCES_COMPARED_MAX: usize = 32;
 /// Tokens that a prompt may hold.
 pub const PROMPT_TOKENS_MAX: usize = 8_192;
 /// Bytes of one answer, after which generation is stopped.

@@ -53,10 +53,24 @@ function enrich(answer) {
     opens(link, citation);
   }
   const text = answer.querySelector("[data-markdown]");
+  for (const note of text.querySelectorAll(".sr-only")) note.remove();
   const source = text.textContent;
+  const doubts = stored(text);
   text.classList.remove("plain");
   forget(text);
-  show(text, source, (number) => button(citations.get(number)));
+  show(text, source, (number) => button(citations.get(number)), doubts);
+}
+
+/// The doubts that the page was rendered with, by their place in its text.
+function stored(text) {
+  const doubts = [];
+  let at = 0;
+  for (const run of text.childNodes) {
+    const end = at + run.textContent.length;
+    if (run.nodeType === Node.ELEMENT_NODE) doubts.push({ start: at, end, why: run.title });
+    at = end;
+  }
+  return doubts;
 }
 
 function button(citation) {
@@ -153,6 +167,7 @@ class View {
     this.body = answer.querySelector(".text");
     this.text = "";
     this.citations = new Map();
+    this.doubts = [];
     this.passages = [];
     this.drawing = 0;
     this.body.setAttribute("aria-busy", "true");
@@ -163,6 +178,7 @@ class View {
     else if (event === "passages") this.found(data.passages);
     else if (event === "text") this.text += data.text;
     else if (event === "citation") this.cite(data);
+    else if (event === "doubt") this.doubts.push(data);
     else if (event === "done") this.outcome = data;
     else if (event === "error") throw new Told(data.message);
     this.drawing ||= requestAnimationFrame(() => this.draw());
@@ -193,7 +209,8 @@ class View {
     const follows = window.innerHeight + window.scrollY >= document.body.scrollHeight - 120;
     this.answer.querySelector(".thinking").hidden = true;
     this.body.hidden = false;
-    show(this.body, this.text, (number) => button(this.citations.get(number)));
+    show(this.body, this.text, (number) => button(this.citations.get(number)), this.doubts);
+    this.answer.querySelector(".legend").hidden = this.doubts.length === 0;
     if (follows) window.scrollTo(0, document.body.scrollHeight);
   }
 

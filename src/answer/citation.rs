@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::language::Language;
-use super::verify::Evidence;
-use crate::domain::answer::{Citation, Piece};
+use super::meaning::Open;
+use super::verify::{Evidence, Verdict};
+use crate::domain::answer::{Citation, Doubt, Piece};
+use crate::domain::extract::Span;
 use crate::domain::passage::Passage;
 use crate::domain::question::Question;
 
@@ -13,12 +14,11 @@ const MARK_CHARS_MAX: usize = 24;
 
 /// Turns text that arrives in arbitrary bits into pieces.
 ///
-/// Marks that name no passage are dropped. A sentence that its passages do not bear out is followed by a note that
-/// says so; for that the white space after a sentence is held back until it is clear that no mark follows.
+/// Marks that name no passage are dropped. A sentence that its passages do not bear out is followed by a
+/// [`Piece::Doubt`]; for that the white space after a sentence is held back until it is clear that no mark follows.
 pub struct Writer {
     passages: Vec<Passage>,
     evidence: Evidence,
-    note: &'static str,
     /// Numbers whose citation has been given.
     cited: HashSet<u32>,
     /// `[` and what came after it, while it may become a mark.
@@ -27,10 +27,16 @@ pub struct Writer {
     gap: String,
     /// The sentence so far, without marks.
     sentence: String,
+    /// Where it begins in the answer's text.
+    start: usize,
     /// The passages that the sentence names, by index.
     named: Vec<usize>,
     /// Whether the sentence has come to its end, as far as can be told.
     ended: bool,
+    /// Sentences on which words were not enough.
+    open: Vec<Open>,
+    /// Bytes of the answer's text that are pieces already.
+    written: usize,
     /// Text ready to go out.
     out: String,
     pieces: Vec<Piece>,
@@ -41,14 +47,16 @@ impl Writer {
     pub fn new(question: &Question, passages: Vec<Passage>) -> Writer {
         Writer {
             evidence: Evidence::of(question, &passages),
-            note: Language::of(question.text()).texts().unconfirmed.trim_end(),
             passages,
             cited: HashSet::new(),
             mark: String::new(),
             gap: String::new(),
             sentence: String::new(),
+            start: 0,
             named: Vec::new(),
             ended: false,
+            open: Vec::new(),
+            written: 0,
             out: String::new(),
             pieces: Vec::new(),
         }
@@ -68,6 +76,11 @@ impl Writer {
         self.out.push_str(self.gap.trim_end());
         self.gap.clear();
         self.flush()
+    }
+
+    /// What is left to be checked by meaning, and the passages to check it by.
+    pub fn left_open(self) -> (Vec<Open>, Vec<Passage>) {
+        (self.open, self.passages)
     }
 
     fn take(&mut self, c: char) {
@@ -102,8 +115,7 @@ impl Writer {
             let gap = std::mem::take(&mut self.gap);
             self.out.push_str(&gap);
             if self.cited.insert(number) {
-                let text = std::mem::take(&mut self.out);
-                self.pieces.extend((!text.is_empty()).then_some(Piece::Text(text)));
+                self.say();
                 self.pieces.push(Piece::Citation(Citation::of(number, &self.passages[index])));
             }
             self.named.push(index);
@@ -122,24 +134,39 @@ impl Writer {
         }
         let gap = std::mem::take(&mut self.gap);
         self.out.push_str(&gap);
+        if self.sentence.is_empty() {
+            self.start = self.written + self.out.len();
+        }
         self.out.push(c);
         self.sentence.push(c);
         let closes = self.ended && matches!(c, '"' | '\'' | ')' | '»' | '”' | '’' | '*');
         self.ended = closes || matches!(c, '.' | '!' | '?' | '…') || is_wide_end(Some(c));
     }
 
-    /// Ends the sentence: checks it, and says so where its passages do not bear it out.
+    /// Ends the sentence, marks behind it included, and checks it.
     fn close(&mut self) {
-        let (sentence, named) = (std::mem::take(&mut self.sentence), std::mem::take(&mut self.named));
+        let (text, named) = (std::mem::take(&mut self.sentence), std::mem::take(&mut self.named));
+        let span = Span { start: self.start, end: self.written + self.out.len() };
         self.ended = false;
-        if !self.evidence.bears_out(&sentence, &named) {
-            self.out.push_str(&format!(" {}", self.note));
+        match self.evidence.judge(&text, &named) {
+            Verdict::BorneOut => {}
+            Verdict::Unclear(share) => self.open.push(Open { span, text, named, share }),
+            Verdict::Unsupported(reason) => {
+                self.say();
+                self.pieces.push(Piece::Doubt(Doubt { span, reason }));
+            }
         }
     }
 
-    fn flush(&mut self) -> Vec<Piece> {
+    /// Makes a piece of the text that is ready.
+    fn say(&mut self) {
         let text = std::mem::take(&mut self.out);
+        self.written += text.len();
         self.pieces.extend((!text.is_empty()).then_some(Piece::Text(text)));
+    }
+
+    fn flush(&mut self) -> Vec<Piece> {
+        self.say();
         std::mem::take(&mut self.pieces)
     }
 }
@@ -158,7 +185,8 @@ mod tests {
     use super::*;
     use crate::answer::tests::passage;
 
-    /// Feeds `bits` and gives the text that came out, with `{n}` where a citation was given.
+    /// Feeds `bits` and gives the text that came out, with `{n}` where a citation was given, and `<reason: sentence>`
+    /// where one was doubted.
     fn written(bits: &[&str]) -> String {
         let question = Question::parse("How many days of leave are there?").expect("a question");
         let passages = vec![
@@ -168,11 +196,17 @@ mod tests {
         let mut writer = Writer::new(&question, passages);
         let mut pieces: Vec<Piece> = bits.iter().flat_map(|bit| writer.push(bit)).collect();
         pieces.extend(writer.finish());
-        let mut text = String::new();
+        let (mut text, mut plain) = (String::new(), String::new());
         for piece in pieces {
             match piece {
-                Piece::Text(more) => text.push_str(&more),
+                Piece::Text(more) => {
+                    text.push_str(&more);
+                    plain.push_str(&more);
+                }
                 Piece::Citation(citation) => text.push_str(&format!("{{{}}}", citation.number)),
+                Piece::Doubt(doubt) => {
+                    text.push_str(&format!("<{}: {}>", doubt.reason.as_str(), doubt.span.of(&plain)));
+                }
                 other => panic!("{other:?}"),
             }
         }
@@ -198,18 +232,34 @@ mod tests {
     }
 
     #[test]
-    fn an_unsupported_sentence_says_so() {
-        const NOTE: &str = "(not confirmed by the cited passage)";
-        check("There are 25 days of leave [1].", &format!("There are 25 days of leave {{1}}[1]. {NOTE}"));
+    fn an_unsupported_sentence_is_told_with_its_place_and_its_marks() {
+        check(
+            "There are 25 days of leave [1].",
+            "There are 25 days of leave {1}[1].<number: There are 25 days of leave [1].>",
+        );
         check(
             "There are 25 days. [1] Leave is paid [2].",
-            &format!("There are 25 days. {{1}}[1] {NOTE} Leave is paid {{2}}[2]."),
+            "There are 25 days. {1}[1]<number: There are 25 days. [1]> Leave is paid {2}[2].",
         );
         check(
-            "Ask Ms Lovelace [1].\nAsk Mr Babbage [1].",
-            &format!("Ask Ms Lovelace {{1}}[1].\nAsk Mr Babbage [1]. {NOTE}"),
+            "Ask Ms Lovelace [1].\n\n- Ask Mr Babbage [1].\n",
+            "Ask Ms Lovelace {1}[1].\n\n- Ask Mr Babbage [1].<name: - Ask Mr Babbage [1].>",
         );
-        check("There are 20 days [12", &format!("There are 20 days [12 {NOTE}"));
-        check("There are 20 days of leave [2].", &format!("There are 20 days of leave {{2}}[2]. {NOTE}"));
+        check("There are 20 days [12", "There are 20 days [12<number: There are 20 days [12>");
+        check("Été: 20 days of leave [2].", "Été: 20 days of leave {2}[2].<number: Été: 20 days of leave [2].>");
+    }
+
+    #[test]
+    fn what_words_cannot_decide_is_left_open() {
+        let question = Question::parse("How many days of leave are there?").expect("a question");
+        let mut writer = Writer::new(&question, vec![passage(1, None, "Leave is granted by the director alone.")]);
+        let said = "The head of the firm allows every holiday [1]. It is granted.";
+        let pieces: Vec<Piece> = writer.push(said).into_iter().chain(writer.finish()).collect();
+        assert!(!pieces.iter().any(|piece| matches!(piece, Piece::Doubt(_))), "{pieces:?}");
+        let (open, passages) = writer.left_open();
+        let found: Vec<(&str, &[usize])> =
+            open.iter().map(|open| (open.span.of(said), open.named.as_slice())).collect();
+        assert_eq!(found, [("The head of the firm allows every holiday [1].", &[0][..])]);
+        assert_eq!(passages.len(), 1);
     }
 }

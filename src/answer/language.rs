@@ -13,18 +13,15 @@ pub enum Language {
 pub struct Texts {
     pub refusal: &'static str,
     pub nearest: &'static str,
-    pub unconfirmed: &'static str,
 }
 
 const ENGLISH: Texts = Texts {
     refusal: include_str!("../../assets/prompts/refusal.en.txt"),
     nearest: include_str!("../../assets/prompts/nearest.en.txt"),
-    unconfirmed: include_str!("../../assets/prompts/unconfirmed.en.txt"),
 };
 const FRENCH: Texts = Texts {
     refusal: include_str!("../../assets/prompts/refusal.fr.txt"),
     nearest: include_str!("../../assets/prompts/nearest.fr.txt"),
-    unconfirmed: include_str!("../../assets/prompts/unconfirmed.fr.txt"),
 };
 
 impl Language {
@@ -49,6 +46,11 @@ impl Language {
 pub fn differ(one: &str, other: &str) -> bool {
     let told = |text: &str| whatlang::detect(text).filter(|found| found.is_reliable()).map(|found| found.lang());
     matches!((told(one), told(other)), (Some(one), Some(other)) if one != other)
+}
+
+/// Whether `text` is in a language that writes every noun with a capital.
+pub fn has_capital_nouns(text: &str) -> bool {
+    whatlang::detect_lang(text) == Some(Lang::Deu)
 }
 
 #[cfg(test)]

@@ -4,18 +4,24 @@
 //! answer: do the passages support one at all ([`abstain`])? Without a generator the best supporting sentences are
 //! quoted word for word ([`quote`], on [`sentence`]); with one, the passages are put before it ([`prompt`]), its marks
 //! become citations as they stream by ([`citation`]), and each sentence is checked against what it cites without
-//! another model ([`verify`]). Nothing here knows how the passages were found.
+//! another generator: by its numbers, dates, names and words ([`verify`], on [`numbers`], [`dates`] and [`words`]), and
+//! where those are not enough by its meaning ([`meaning`]). Nothing here knows how the passages were found.
 
 mod abstain;
 mod citation;
 pub mod condense;
+mod dates;
 mod error;
 mod language;
+mod meaning;
+mod numbers;
 mod prompt;
 mod quote;
 mod sentence;
 mod verify;
 mod words;
+
+use std::collections::VecDeque;
 
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
@@ -24,7 +30,7 @@ use crate::domain::answer::{Finish, Outcome, Piece};
 use crate::domain::chat::Turn;
 use crate::domain::passage::Passage;
 use crate::domain::question::Question;
-use crate::inference::{Embedder, Generated, Generator, Sampling};
+use crate::inference::{Embedder, Generated, Generator, InferenceError, Sampling};
 
 pub use abstain::supported;
 pub use error::AnswerError;
@@ -89,7 +95,8 @@ async fn begin(
     let shown = prompt::within_budget(passages, &rooms.embedder, options.passages_tokens_max);
     let turns = prompt::turns(&question, history, &shown, &options);
     let words = generator.generate(turns, options.sampling).await?;
-    Ok(generated(words, citation::Writer::new(&question, shown), model).boxed())
+    let writer = citation::Writer::new(&question, shown);
+    Ok(generated(words, writer, model, move |writer| doubts(rooms.embedder, writer)).boxed())
 }
 
 /// An answer that no generator wrote and that is there at once. Its tokens are counted as the embedding model counts,
@@ -117,23 +124,61 @@ fn whole(
     stream::iter(pieces.into_iter().map(Ok)).boxed()
 }
 
-/// A generator's words as pieces, its marks resolved.
-fn generated(
-    words: impl Stream<Item = Result<Generated, crate::inference::InferenceError>> + Send + 'static,
-    mut writer: citation::Writer,
+/// A generator's words on their way to becoming pieces.
+struct Written<C> {
+    words: BoxStream<'static, Result<Generated, InferenceError>>,
+    /// Who writes them down and what is done with the whole at the end; `None` once that has come.
+    writing: Option<(citation::Writer, C)>,
     model: String,
-) -> impl Stream<Item = Result<Piece, AnswerError>> + Send {
-    words.map_err(AnswerError::from).flat_map(move |generated| {
-        let pieces: Vec<Result<Piece, AnswerError>> = match generated {
-            Err(error) => vec![Err(error)],
-            Ok(Generated::Text(text)) => writer.push(&text).into_iter().map(Ok).collect(),
-            Ok(Generated::Done { finish, prompt_tokens, completion_tokens }) => {
-                let outcome = Outcome { finish, model: model.clone(), prompt_tokens, completion_tokens };
-                writer.finish().into_iter().chain([Piece::Done(outcome)]).map(Ok).collect()
+    /// Pieces made and not yet given.
+    ready: VecDeque<Piece>,
+}
+
+/// A generator's words as pieces, its marks resolved; `check` adds what is found wrong at the end.
+fn generated<C, F>(
+    words: impl Stream<Item = Result<Generated, InferenceError>> + Send + 'static,
+    writer: citation::Writer,
+    model: String,
+    check: C,
+) -> impl Stream<Item = Result<Piece, AnswerError>> + Send
+where
+    C: FnOnce(citation::Writer) -> F + Send,
+    F: Future<Output = Vec<Piece>> + Send,
+{
+    let written = Written { words: words.boxed(), writing: Some((writer, check)), model, ready: VecDeque::new() };
+    stream::unfold(written, |mut written| async move { written.next().await.map(|piece| (piece, written)) })
+}
+
+impl<C, F> Written<C>
+where
+    C: FnOnce(citation::Writer) -> F,
+    F: Future<Output = Vec<Piece>>,
+{
+    /// The next piece, reading on until there is one.
+    async fn next(&mut self) -> Option<Result<Piece, AnswerError>> {
+        loop {
+            if let Some(piece) = self.ready.pop_front() {
+                return Some(Ok(piece));
             }
-        };
-        stream::iter(pieces)
-    })
+            match self.words.next().await? {
+                Err(error) => return Some(Err(error.into())),
+                Ok(Generated::Text(text)) => self.ready.extend(self.writing.as_mut()?.0.push(&text)),
+                Ok(Generated::Done { finish, prompt_tokens, completion_tokens }) => {
+                    let (mut writer, check) = self.writing.take()?;
+                    self.ready.extend(writer.finish());
+                    self.ready.extend(check(writer).await);
+                    let model = self.model.clone();
+                    self.ready.push_back(Piece::Done(Outcome { finish, model, prompt_tokens, completion_tokens }));
+                }
+            }
+        }
+    }
+}
+
+/// What a look at the meaning finds wrong.
+async fn doubts(embedder: Embedder, writer: citation::Writer) -> Vec<Piece> {
+    let (open, passages) = writer.left_open();
+    meaning::doubts(&embedder, &passages, open).await.into_iter().map(Piece::Doubt).collect()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use futures_util::StreamExt as _;
 
 use super::*;
+use crate::domain::answer::{Doubt, Reason};
 use crate::domain::extract::Span;
 use crate::domain::id::SourceId;
 use crate::inference::InferenceError;
@@ -35,6 +36,7 @@ async fn seen(pieces: impl Stream<Item = Result<Piece, AnswerError>>) -> String 
         Ok(Piece::Passages(passages)) => format!("({} passages)", passages.len()),
         Ok(Piece::Text(text)) => text,
         Ok(Piece::Citation(citation)) => format!("{{{}}}", citation.number),
+        Ok(Piece::Doubt(doubt)) => format!("<{}>", doubt.reason.as_str()),
         Ok(Piece::Done(outcome)) => format!("<{} by {}>", outcome.finish.as_str(), outcome.model),
         Err(AnswerError::Inference(error)) => format!("<{error}>"),
     };
@@ -53,10 +55,22 @@ async fn a_generators_words_become_pieces() {
     ];
     for (words, expected) in cases {
         let writer = citation::Writer::new(&question("Is leave paid?"), vec![passage(1, None, "Leave is paid.")]);
-        let pieces = generated(stream::iter(words), writer, "tiny".to_owned());
+        let pieces = generated(stream::iter(words), writer, "tiny".to_owned(), |_| std::future::ready(Vec::new()));
         let expected = expected.replace("BUSY", &InferenceError::Busy.to_string());
         assert_eq!(seen(pieces).await, expected);
     }
+}
+
+#[tokio::test]
+async fn doubts_come_before_the_end() {
+    let words = vec![
+        Ok(Generated::Text("Leave is unpaid in 2030 [1]. It is".to_owned())),
+        Ok(Generated::Done { finish: Finish::Stop, prompt_tokens: 1, completion_tokens: 2 }),
+    ];
+    let writer = citation::Writer::new(&question("Is leave paid?"), vec![passage(1, None, "Leave is paid.")]);
+    let late = Doubt { span: Span { start: 29, end: 34 }, reason: Reason::Meaning };
+    let pieces = generated(stream::iter(words), writer, "tiny".to_owned(), |_| async move { vec![Piece::Doubt(late)] });
+    assert_eq!(seen(pieces).await, "Leave is unpaid in 2030 {1}[1].<number> It is<meaning><stop by tiny>");
 }
 
 #[tokio::test]

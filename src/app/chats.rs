@@ -8,10 +8,11 @@ use super::App;
 use super::ask::{self, Ask, Pieces};
 use super::error::{Error, Result};
 use super::principal::Principal;
-use crate::domain::answer::{Citation, Finish, Piece};
+use crate::domain::answer::{Citation, Doubt, Finish, Piece};
 use crate::domain::chat::{Chat, Message, Speaker, Turn};
 use crate::domain::id::ChatId;
 use crate::domain::question::Question;
+use crate::store::NewMessage;
 use crate::{clock, limits};
 
 /// Chats listed in the sidebar.
@@ -60,7 +61,7 @@ pub async fn ask(app: &App, principal: &Principal, id: ChatId, question: Questio
     let history = messages.into_iter().skip(recent).map(|message| message.turn).collect();
     let pieces = ask::ask(app, principal, Ask { history, ..Ask::simply(question.clone()) }).await?;
     let asked = Turn { speaker: Speaker::User, text: question.text().to_owned() };
-    app.store.append_message(id, asked, Vec::new(), None, clock::now_ms()).await?;
+    app.store.append_message(id, NewMessage::plain(asked), clock::now_ms()).await?;
     let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
     tokio::spawn(write_down(app.clone(), id, pieces, sender));
     Ok(Box::pin(ReceiverStream::new(receiver)))
@@ -79,8 +80,9 @@ async fn write_down(app: App, chat: ChatId, mut pieces: Pieces, reader: mpsc::Se
     if answer.text.is_empty() {
         return;
     }
-    let said = Turn { speaker: Speaker::Assistant, text: answer.text };
-    let stored = app.store.append_message(chat, said, answer.citations, answer.finish, clock::now_ms()).await;
+    let turn = Turn { speaker: Speaker::Assistant, text: answer.text };
+    let said = NewMessage { turn, citations: answer.citations, doubts: answer.doubts, finish: answer.finish };
+    let stored = app.store.append_message(chat, said, clock::now_ms()).await;
     if let Err(error) = stored {
         tracing::error!(%chat, %error, "an answer could not be stored");
     }
@@ -90,6 +92,7 @@ async fn write_down(app: App, chat: ChatId, mut pieces: Pieces, reader: mpsc::Se
 struct Written {
     text: String,
     citations: Vec<Citation>,
+    doubts: Vec<Doubt>,
     finish: Option<Finish>,
 }
 
@@ -98,6 +101,7 @@ impl Written {
         match piece {
             Piece::Text(text) => self.text.push_str(text),
             Piece::Citation(citation) => self.citations.push(citation.clone()),
+            Piece::Doubt(doubt) => self.doubts.push(*doubt),
             Piece::Done(outcome) => self.finish = Some(outcome.finish),
             Piece::Passages(_) => {}
         }

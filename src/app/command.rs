@@ -12,7 +12,7 @@ use super::principal::Principal;
 use super::{App, eval, models, sign_in, sources, tokens, users};
 use crate::clock;
 use crate::domain::account::Role;
-use crate::domain::answer::{Citation, Finish, Piece};
+use crate::domain::answer::{Citation, Doubt, Finish, Piece};
 use crate::domain::id::SourceId;
 use crate::domain::passage::Passage;
 use crate::domain::question::Question;
@@ -234,7 +234,7 @@ async fn answer(
 ) -> Result<Value> {
     let question = Question::parse(question)?;
     let mut pieces = ask::ask(app, principal, Ask::simply(question.clone())).await?;
-    let (mut text, mut citations, mut outcome) = (String::new(), Vec::new(), None);
+    let (mut text, mut citations, mut doubts, mut outcome) = (String::new(), Vec::new(), Vec::new(), None);
     while let Some(piece) = pieces.next().await {
         match piece? {
             Piece::Passages(_) => {}
@@ -243,6 +243,7 @@ async fn answer(
                 say(Event::Text(more));
             }
             Piece::Citation(citation) => citations.push(citation_json(&citation)),
+            Piece::Doubt(doubt) => doubts.push(doubt),
             Piece::Done(done) => outcome = Some(done),
         }
     }
@@ -251,6 +252,7 @@ async fn answer(
         "question": question.text(),
         "answer": text,
         "citations": citations,
+        "unsupported": doubts.iter().map(|doubt| doubt_json(doubt, &text)).collect::<Vec<_>>(),
         "refused": outcome.finish == Finish::Refused,
         "finish": outcome.finish.as_str(),
         "model": outcome.model,
@@ -296,6 +298,16 @@ fn passage_json(passage: &Passage) -> Value {
         "similarity": passage.similarity,
         "coverage": passage.coverage,
         "text": passage.text,
+    })
+}
+
+/// A sentence of `answer` that its passages do not bear out.
+fn doubt_json(doubt: &Doubt, answer: &str) -> Value {
+    json!({
+        "start": doubt.span.start,
+        "end": doubt.span.end,
+        "text": doubt.span.of(answer),
+        "reason": doubt.reason.as_str(),
     })
 }
 

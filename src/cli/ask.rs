@@ -37,6 +37,13 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
         for citation in citations {
             print::line(format_args!("[{}] {}", citation["number"], citation["label"].as_str().unwrap_or_default()));
         }
+        let unsupported = answer["unsupported"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if !unsupported.is_empty() {
+            println!("\nNot confirmed by the passages:");
+        }
+        for sentence in unsupported {
+            println!("- {}", sentence["text"].as_str().unwrap_or_default());
+        }
     }
     match answer["refused"] == true {
         true => std::process::exit(1),

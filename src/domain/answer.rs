@@ -41,7 +41,48 @@ impl Citation {
     }
 }
 
-/// One event of an answer in progress, in the order: `Passages`, then `Text` and `Citation` mixed, then `Done`.
+/// A sentence of an answer that the passages it rests on do not bear out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// Where the sentence lies in the answer's whole text, its marks included.
+    pub span: Span,
+    pub reason: Reason,
+}
+
+/// What it says that its passages do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    Number,
+    Date,
+    Name,
+    /// Most of its words.
+    Words,
+    /// Its words stand there, but no sentence means what it means.
+    Meaning,
+}
+
+impl Reason {
+    const ALL: [Reason; 5] = [Reason::Number, Reason::Date, Reason::Name, Reason::Words, Reason::Meaning];
+
+    /// The word used in the API and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::Number => "number",
+            Reason::Date => "date",
+            Reason::Name => "name",
+            Reason::Words => "words",
+            Reason::Meaning => "meaning",
+        }
+    }
+
+    /// The reason that `word` names.
+    pub fn parse(word: &str) -> Option<Reason> {
+        Reason::ALL.into_iter().find(|reason| reason.as_str() == word)
+    }
+}
+
+/// One event of an answer in progress, in the order: `Passages`, then `Text`, `Citation` and `Doubt` mixed, then
+/// `Done`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Piece {
     /// What was found, before the first word is written.
@@ -50,6 +91,8 @@ pub enum Piece {
     Text(String),
     /// The citation behind a mark that has been or will next be written.
     Citation(Citation),
+    /// A sentence that has been written and is not borne out.
+    Doubt(Doubt),
     /// The end.
     Done(Outcome),
 }

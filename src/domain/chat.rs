@@ -1,6 +1,6 @@
 //! Conversations.
 
-use super::answer::{Citation, Finish};
+use super::answer::{Citation, Doubt, Finish};
 use super::id::{AccountId, ChatId, MessageId, UserId};
 
 /// A conversation, private to its user.
@@ -52,6 +52,8 @@ pub struct Message {
     pub chat: ChatId,
     pub turn: Turn,
     pub citations: Vec<Citation>,
+    /// Sentences of an answer that are not borne out, in its order.
+    pub doubts: Vec<Doubt>,
     /// How an answer ended; `None` for questions.
     pub finish: Option<Finish>,
     pub created_at_ms: i64,

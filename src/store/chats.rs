@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use super::Store;
 use super::columns;
 use super::error::{Result, StoreError};
-use crate::domain::answer::{Citation, Finish};
+use crate::domain::answer::{Citation, Doubt, Finish, Reason};
 use crate::domain::chat::{Chat, Message, Speaker, Turn};
 use crate::domain::id::{AccountId, ChatId, MessageId, SourceId, UserId};
 use crate::limits;
@@ -30,6 +30,8 @@ const CITATIONS: &str = "
     SELECT number, source, version, title, file_name, page, span_start, span_end, quote FROM citations
     WHERE message = ?1 ORDER BY position";
 
+const DOUBTS: &str = "SELECT span_start, span_end, reason FROM doubts WHERE message = ?1 ORDER BY span_start";
+
 const TOUCH_CHAT: &str = "UPDATE chats SET updated_at_ms = max(updated_at_ms, ?2) WHERE id = ?1";
 
 const INSERT_MESSAGE: &str = "
@@ -40,7 +42,27 @@ const INSERT_CITATION: &str = "
                            quote)
     VALUES (:message, :position, :number, :source, :version, :title, :file_name, :page, :start, :end, :quote)";
 
+const INSERT_DOUBT: &str = "INSERT INTO doubts (message, span_start, span_end, reason) VALUES (?1, ?2, ?3, ?4)";
+
 const DELETE_CHAT: &str = "DELETE FROM chats WHERE account = ?1 AND user = ?2 AND id = ?3";
+
+/// A turn to be added to a conversation.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    pub turn: Turn,
+    pub citations: Vec<Citation>,
+    /// No two begin at one place.
+    pub doubts: Vec<Doubt>,
+    /// How an answer ended; `None` for questions.
+    pub finish: Option<Finish>,
+}
+
+impl NewMessage {
+    /// A turn that stands on nothing: a question.
+    pub fn plain(turn: Turn) -> NewMessage {
+        NewMessage { turn, citations: Vec::new(), doubts: Vec::new(), finish: None }
+    }
+}
 
 impl Store {
     /// Begins a conversation.
@@ -77,6 +99,7 @@ impl Store {
             found.reverse();
             for message in &mut found {
                 message.citations = citations(rows, message.id)?;
+                message.doubts = doubts(rows, message.id)?;
             }
             Ok(found)
         })
@@ -84,28 +107,24 @@ impl Store {
     }
 
     /// Adds a turn to a conversation. `Conflict("chat")` if it was deleted.
-    pub async fn append_message(
-        &self,
-        chat: ChatId,
-        turn: Turn,
-        citations: Vec<Citation>,
-        finish: Option<Finish>,
-        now_ms: i64,
-    ) -> Result<MessageId> {
+    pub async fn append_message(&self, chat: ChatId, new: NewMessage, now_ms: i64) -> Result<MessageId> {
         self.write(move |rows| {
             if rows.prepare_cached(TOUCH_CHAT)?.execute(params![chat.0, now_ms])? == 0 {
                 return Err(StoreError::Conflict("chat"));
             }
-            let finish = finish.map(Finish::as_str);
+            let finish = new.finish.map(Finish::as_str);
             let message = rows.prepare_cached(INSERT_MESSAGE)?.insert(params![
                 chat.0,
-                turn.speaker.as_str(),
-                turn.text,
+                new.turn.speaker.as_str(),
+                new.turn.text,
                 finish,
                 now_ms
             ])?;
-            for (position, citation) in (0i64..).zip(&citations) {
+            for (position, citation) in (0i64..).zip(&new.citations) {
                 insert_citation(rows, message, position, citation)?;
+            }
+            for doubt in &new.doubts {
+                insert_doubt(rows, message, doubt)?;
             }
             Ok(MessageId(message))
         })
@@ -135,6 +154,12 @@ fn insert_citation(rows: &Connection, message: i64, position: i64, citation: &Ci
     Ok(())
 }
 
+fn insert_doubt(rows: &Connection, message: i64, doubt: &Doubt) -> Result<()> {
+    let (start, end) = (columns::size(doubt.span.start as u64)?, columns::size(doubt.span.end as u64)?);
+    rows.prepare_cached(INSERT_DOUBT)?.execute(params![message, start, end, doubt.reason.as_str()])?;
+    Ok(())
+}
+
 fn citations(rows: &Connection, message: MessageId) -> Result<Vec<Citation>> {
     let mut statement = rows.prepare_cached(CITATIONS)?;
     let found = statement.query_map([message.0], |row| {
@@ -152,6 +177,17 @@ fn citations(rows: &Connection, message: MessageId) -> Result<Vec<Citation>> {
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
+fn doubts(rows: &Connection, message: MessageId) -> Result<Vec<Doubt>> {
+    let mut statement = rows.prepare_cached(DOUBTS)?;
+    let found = statement.query_map([message.0], |row| {
+        Ok(Doubt {
+            span: columns::read_span(row, "span_start", "span_end")?,
+            reason: columns::read_word(row, "reason", Reason::parse)?,
+        })
+    })?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<Chat> {
     Ok(Chat {
         id: ChatId(row.get("id")?),
@@ -163,7 +199,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Chat> {
     })
 }
 
-/// Reads a message without its citations.
+/// Reads a message without its citations and doubts.
 fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
     let finish: Option<String> = row.get("finish")?;
     Ok(Message {
@@ -171,6 +207,7 @@ fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
         chat: ChatId(row.get("chat")?),
         turn: Turn { speaker: columns::read_word(row, "speaker", Speaker::parse)?, text: row.get("text")? },
         citations: Vec::new(),
+        doubts: Vec::new(),
         finish: finish.as_deref().and_then(Finish::parse),
         created_at_ms: row.get("created_at_ms")?,
     })

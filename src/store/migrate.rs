@@ -13,8 +13,11 @@ use super::error::{Result, StoreError};
 const APPLICATION_ID: i32 = 0x4e4f_5349;
 
 /// The migrations; the first makes schema 1. Released ones are never edited, only followed.
-pub(super) const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_ground.sql"), include_str!("migrations/0002_settings.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_ground.sql"),
+    include_str!("migrations/0002_settings.sql"),
+    include_str!("migrations/0003_doubts.sql"),
+];
 
 /// Refuses a file that a later release has migrated or that is not ours, without writing to it or to its log.
 pub(super) fn refuse_foreign(path: &Path, migrations: &[&str]) -> Result<()> {

@@ -48,6 +48,7 @@ use crate::limits;
 use queue::Queue;
 
 pub use changes::{Change, ChangeKind};
+pub use chats::NewMessage;
 pub use error::{Result, StoreError};
 pub use ingests::Finished;
 pub use listings::{SourceCounts, SourceFilter, SourcePage};

@@ -311,3 +311,49 @@ async fn markdown_can_not_become_markup() {
     }
     browser.end().await;
 }
+
+/// A sentence that is not confirmed is underlined whatever Markdown stands around and in it, and nothing else is.
+#[tokio::test]
+async fn a_doubted_sentence_is_shown_through_any_markup() {
+    let Some(browser) = Browser::start("browser", true).await else { return };
+    let data = folder();
+    let appliance = Appliance::start(data.path());
+    browser.go(&format!("{}/sign-in", appliance.base)).await;
+    const NOTE: &str = "<span class=\"sr-only\"> (no)</span>";
+    // `{` and `}` stand where a doubt begins and ends; in what is expected, `[` and `]` for its underline.
+    let cases = [
+        ("a. {b.} c.", "<p>a. [b.]NOTE c.</p>"),
+        ("{- a [1]}\n{- b}", "<ul><li>[a ]<i>1</i>NOTE</li><li>[b]NOTE</li></ul>"),
+        ("**a. {b** c.}", "<p><strong>a. [b]</strong>[ c.]NOTE</p>"),
+        ("{# a}", "<h2>[a]NOTE</h2>"),
+        ("{See https://a.example/x}", "<p>[See ]<a href=\"https://a.example/x\">https://a.example/x</a>NOTE</p>"),
+        (
+            "|a|\n|-|\n{|b|}",
+            "<div class=\"table-scroll\"><table><thead><tr><th>a</th></tr></thead><tbody><tr><td>[b]NOTE</td></tr></tbody></table></div>",
+        ),
+        ("\u{e001}a", "<p>\u{fffd}a</p>"),
+    ];
+    let script = "const [cases, done] = arguments; \
+        const words = Object.assign(document.createElement('template'), { id: 't-words' }); \
+        words.dataset.unconfirmed = 'no'; document.body.append(words); \
+        const module = document.querySelector('script').src.replace('app.js', 'markdown.js'); \
+        const mark = (number) => Object.assign(document.createElement('i'), { textContent: number }); \
+        import(module).then(({ show }) => done(cases.map((text) => { \
+            const doubts = []; let plain = ''; let start = 0; \
+            for (const c of text) { \
+                if (c === '{') start = plain.length; \
+                else if (c === '}') doubts.unshift({ start, end: plain.length, why: 'w' }); \
+                else plain += c; \
+            } \
+            const shown = document.createElement('div'); show(shown, plain, mark, doubts); \
+            for (const link of shown.querySelectorAll('a')) { link.removeAttribute('rel'); link.removeAttribute('target'); } \
+            return shown.innerHTML; \
+        }))).catch((error) => done(String(error)))";
+    let texts = cases.map(|(text, _)| text);
+    let shown = browser.page.execute_async(script, vec![json!(texts)]).await.expect("the module loads");
+    for (at, (text, html)) in cases.iter().enumerate() {
+        let underlined = html.replace('[', "<span class=\"doubted\" title=\"w\">").replace(']', "</span>");
+        assert_eq!(shown[at], underlined.replace("NOTE", NOTE), "{text:?} in {shown}");
+    }
+    browser.end().await;
+}

@@ -24,6 +24,8 @@ const DIMENSIONS: usize = 64;
 #[derive(Default)]
 struct Runner {
     asked: Mutex<Vec<Value>>,
+    /// Says this instead of [`SAID`].
+    says: Mutex<Option<String>>,
     /// Says nothing more once it has said `n - 1` of its events; 0 says all.
     silent_from: AtomicUsize,
     /// Streams that were dropped before their end.
@@ -62,7 +64,10 @@ async fn complete(runner: Data<Runner>, body: Json<Value>, request: actix_web::H
     let delta = |text: &str| event(json!({ "choices": [{ "index": 0, "delta": { "content": text } }] }));
     let end = event(json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": "stop" }] }));
     let usage = event(json!({ "choices": [], "usage": { "prompt_tokens": 90, "completion_tokens": 12 } }));
-    let mut events: Vec<Bytes> = SAID.iter().map(|text| delta(text)).collect();
+    let mut events: Vec<Bytes> = match runner.says.lock().expect("no panic").as_deref() {
+        Some(text) => vec![delta(text)],
+        None => SAID.iter().map(|text| delta(text)).collect(),
+    };
     events.extend([end, usage, Bytes::from_static(b"data: [DONE]\n\n")]);
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
     rt::spawn(async move {
@@ -174,6 +179,41 @@ async fn the_passages_are_there_before_the_first_word() {
         read.lines().filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok()).collect();
     assert_eq!(found[1]["passages"][0]["label"], "keys.md", "{read}");
     assert_eq!(found[1]["choices"][0]["delta"], json!({}), "clients that know no passages see an empty delta: {read}");
+}
+
+#[tokio::test]
+async fn a_sentence_that_its_passage_does_not_bear_out_is_told() {
+    if !has_model("remote") {
+        return;
+    }
+    let (data, runner) = (folder(), Arc::new(Runner::default()));
+    let (appliance, token) = with_generator(data.path(), &serve(&runner), "tiny").await;
+    let wrong = [
+        ("It hangs there since 12 May 2019 [1].", "date"),
+        ("Take 3 keys [1].", "number"),
+        ("Only Charles Babbage may take it [1].", "name"),
+        ("Penguins waddle happily across frozen antarctic beaches [1].", "words"),
+    ];
+    let right = "Behind the tide tables in the harbour office, the spare key hangs [1].";
+    let said = format!("{right} {}", wrong.map(|(text, _)| text).join(" "));
+    *runner.says.lock().expect("no panic") = Some(said.clone());
+    let whole: Value = appliance.post(&token, "/v1/chat/completions", &asking(false)).await.json().await.expect("JSON");
+    let streamed = appliance.post(&token, "/v1/chat/completions", &asking(true)).await.text().await.expect("text");
+    let events = streamed.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
+    let last = events.filter(|event| event["choices"][0]["finish_reason"] == "stop").last().expect("an end");
+    for answer in [&whole, &last] {
+        let told = answer["unsupported"].as_array().unwrap_or_else(|| panic!("{answer}"));
+        let mut told: Vec<(&str, &str)> = told
+            .iter()
+            .map(|one| {
+                let place = |name: &str| one[name].as_u64().expect("a place") as usize;
+                assert_eq!(&said[place("start")..place("end")], one["text"], "{one}");
+                (one["text"].as_str().expect("text"), one["reason"].as_str().expect("a reason"))
+            })
+            .collect();
+        told.sort_unstable_by_key(|(text, _)| said.find(text));
+        assert_eq!(told, wrong, "{answer}");
+    }
 }
 
 #[tokio::test]

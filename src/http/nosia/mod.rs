@@ -8,7 +8,7 @@ pub mod texts;
 use serde_json::{Value, json};
 
 use crate::clock;
-use crate::domain::answer::Citation;
+use crate::domain::answer::{Citation, Doubt};
 use crate::domain::passage::Passage;
 use crate::domain::source::{Source, SourceState};
 
@@ -52,6 +52,16 @@ pub fn citation(citation: &Citation) -> Value {
         "end": citation.span.end,
         "quote": citation.quote,
         "label": citation.label(),
+    })
+}
+
+/// A sentence of the answer `text` that its passages do not bear out.
+pub fn unsupported(doubt: &Doubt, text: &str) -> Value {
+    json!({
+        "start": doubt.span.start,
+        "end": doubt.span.end,
+        "text": doubt.span.of(text),
+        "reason": doubt.reason.as_str(),
     })
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Beyond OpenAI's own fields a request may say `"nosia": {"retrieval": false, "passages": 4}`. An answer carries the
 //! `passages` that were found (in a stream on a chunk of their own, before the first word), `citations` (beside the
-//! choices and on the message; in a stream on the last chunk with a choice) and, if the documents do not support one,
-//! `"nosia": {"refused": true}`.
+//! choices and on the message; in a stream on the last chunk with a choice), likewise `unsupported`, the sentences that
+//! their passages do not bear out, and, if the documents do not support an answer, `"nosia": {"refused": true}`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::app::ask::{self, Ask, Pieces, Sampling};
-use crate::domain::answer::{Citation, Finish, Outcome, Piece};
+use crate::domain::answer::{Citation, Doubt, Finish, Outcome, Piece};
 use crate::domain::chat::{Speaker, Turn};
+use crate::domain::passage::Passage;
 use crate::domain::question::Question;
 use crate::http::body::{self, Fields};
 use crate::http::error::Failure;
@@ -43,7 +44,7 @@ pub async fn complete(
     let pieces = ask::ask(&site.app, caller.principal(), wanted).await?;
     let head = Head::new(model);
     match streamed {
-        true => Ok(stream::respond(pieces, Chunks { head, with_usage, citations: Vec::new(), outcome: None })),
+        true => Ok(stream::respond(pieces, Chunks { head, with_usage, said: Said::default() })),
         false => Ok(HttpResponse::Ok().json(whole(&head, pieces).await?)),
     }
 }
@@ -163,27 +164,72 @@ fn finish_reason(finish: Finish) -> &'static str {
     }
 }
 
-/// Waits for the end and gives the answer as one object.
-async fn whole(head: &Head, mut pieces: Pieces) -> Result<Value, Failure> {
-    let (mut text, mut passages, mut citations, mut outcome) = (String::new(), Vec::new(), Vec::new(), None);
-    while let Some(piece) = pieces.next().await {
-        match piece? {
-            Piece::Passages(found) => passages = found,
-            Piece::Text(more) => text.push_str(&more),
-            Piece::Citation(citation) => citations.push(citation),
-            Piece::Done(end) => outcome = Some(end),
+/// What has been said of an answer so far.
+#[derive(Default)]
+struct Said {
+    text: String,
+    passages: Vec<Passage>,
+    citations: Vec<Citation>,
+    doubts: Vec<Doubt>,
+    outcome: Option<Outcome>,
+}
+
+impl Said {
+    fn take(&mut self, piece: Piece) {
+        match piece {
+            Piece::Passages(found) => self.passages = found,
+            Piece::Text(more) => self.text.push_str(&more),
+            Piece::Citation(citation) => self.citations.push(citation),
+            Piece::Doubt(doubt) => self.doubts.push(doubt),
+            Piece::Done(outcome) => self.outcome = Some(outcome),
         }
     }
-    let outcome = outcome.ok_or_else(|| Failure::internal("an answer ended without its outcome"))?;
-    let citations: Value = citations.iter().map(nosia::citation).collect();
-    let message = json!({ "role": "assistant", "content": text, "refusal": null, "citations": citations });
+
+    fn outcome(&self) -> Result<&Outcome, Failure> {
+        self.outcome.as_ref().ok_or_else(|| Failure::internal("an answer ended without its outcome"))
+    }
+
+    fn passages(&self) -> Value {
+        self.passages.iter().map(nosia::found).collect()
+    }
+
+    fn citations(&self) -> Value {
+        self.citations.iter().map(nosia::citation).collect()
+    }
+
+    fn unsupported(&self) -> Value {
+        self.doubts.iter().map(|doubt| nosia::unsupported(doubt, &self.text)).collect()
+    }
+}
+
+/// What only Nosia says of an answer's end.
+fn own(outcome: &Outcome) -> Value {
+    json!({ "refused": outcome.finish == Finish::Refused })
+}
+
+/// Waits for the end and gives the answer as one object.
+async fn whole(head: &Head, mut pieces: Pieces) -> Result<Value, Failure> {
+    let mut said = Said::default();
+    while let Some(piece) = pieces.next().await {
+        said.take(piece?);
+    }
+    let outcome = said.outcome()?;
+    let (citations, unsupported) = (said.citations(), said.unsupported());
+    let message = json!({
+        "role": "assistant",
+        "content": said.text,
+        "refusal": null,
+        "citations": citations,
+        "unsupported": unsupported,
+    });
     let choice =
         json!({ "index": 0, "message": message, "logprobs": null, "finish_reason": finish_reason(outcome.finish) });
     let mut answer = head.object("chat.completion", json!([choice]));
     answer["citations"] = citations;
-    answer["passages"] = passages.iter().map(nosia::found).collect();
+    answer["passages"] = said.passages();
+    answer["unsupported"] = unsupported;
     answer["usage"] = openai::usage(outcome.prompt_tokens, outcome.completion_tokens);
-    answer["nosia"] = json!({ "refused": outcome.finish == Finish::Refused });
+    answer["nosia"] = own(outcome);
     Ok(answer)
 }
 
@@ -193,8 +239,7 @@ struct Chunks {
     head: Head,
     /// Whether the counts come in a chunk of their own, after the last choice.
     with_usage: bool,
-    citations: Vec<Citation>,
-    outcome: Option<Outcome>,
+    said: Said,
 }
 
 impl Chunks {
@@ -210,17 +255,17 @@ impl Wire for Chunks {
     }
 
     fn piece(&mut self, piece: Piece) -> String {
-        match piece {
-            Piece::Text(text) => return stream::event(None, &self.chunk(&json!({ "content": text }), None)),
-            Piece::Citation(citation) => self.citations.push(citation),
-            Piece::Done(outcome) => self.outcome = Some(outcome),
+        let chunk = match &piece {
+            Piece::Text(text) => Some(self.chunk(&json!({ "content": text }), None)),
             Piece::Passages(found) => {
                 let mut chunk = self.chunk(&json!({}), None);
                 chunk["passages"] = found.iter().map(nosia::found).collect();
-                return stream::event(None, &chunk);
+                Some(chunk)
             }
-        }
-        String::new()
+            Piece::Citation(_) | Piece::Doubt(_) | Piece::Done(_) => None,
+        };
+        self.said.take(piece);
+        chunk.map_or_else(String::new, |chunk| stream::event(None, &chunk))
     }
 
     fn failed(&mut self, failure: &Failure) -> String {
@@ -228,13 +273,15 @@ impl Wire for Chunks {
     }
 
     fn end(&mut self) -> String {
-        let Some(outcome) = &self.outcome else {
-            return self.failed(&Failure::internal("an answer ended without its outcome"));
+        let outcome = match self.said.outcome() {
+            Ok(outcome) => outcome,
+            Err(failure) => return self.failed(&failure),
         };
         let usage = openai::usage(outcome.prompt_tokens, outcome.completion_tokens);
         let mut last = self.chunk(&json!({}), Some(finish_reason(outcome.finish)));
-        last["citations"] = self.citations.iter().map(nosia::citation).collect();
-        last["nosia"] = json!({ "refused": outcome.finish == Finish::Refused });
+        last["citations"] = self.said.citations();
+        last["unsupported"] = self.said.unsupported();
+        last["nosia"] = own(outcome);
         let mut text = String::new();
         if self.with_usage {
             let mut counts = self.head.object("chat.completion.chunk", json!([]));
@@ -254,8 +301,9 @@ impl Wire for Chunks {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Chunks, Head, read_messages};
-    use crate::domain::answer::{Finish, Outcome, Piece};
+    use super::{Chunks, Head, Said, read_messages};
+    use crate::domain::answer::{Doubt, Finish, Outcome, Piece, Reason};
+    use crate::domain::extract::Span;
     use crate::http::body::Fields;
     use crate::http::stream::Wire;
 
@@ -301,10 +349,12 @@ mod tests {
         let outcome =
             Outcome { finish: Finish::Refused, model: "nosia".to_owned(), prompt_tokens: 3, completion_tokens: 4 };
         for (with_usage, chunks_with_usage) in [(false, vec![3]), (true, vec![4])] {
-            let mut wire = Chunks { head: Head::new("nosia"), with_usage, citations: Vec::new(), outcome: None };
+            let mut wire = Chunks { head: Head::new("nosia"), with_usage, said: Said::default() };
             let mut text = wire.begin();
             text.push_str(&wire.piece(Piece::Passages(Vec::new())));
             text.push_str(&wire.piece(Piece::Text("No.".to_owned())));
+            let doubt = Doubt { span: Span { start: 0, end: 2 }, reason: Reason::Name };
+            text.push_str(&wire.piece(Piece::Doubt(doubt)));
             text.push_str(&wire.piece(Piece::Done(outcome.clone())));
             text.push_str(&wire.end());
             let mut events: Vec<_> = text.split_terminator("\n\n").map(|event| &event["data: ".len()..]).collect();
@@ -315,6 +365,8 @@ mod tests {
             assert_eq!(events[2]["choices"][0]["delta"]["content"], "No.");
             assert_eq!(events[3]["choices"][0]["finish_reason"], "stop");
             assert_eq!(events[3]["nosia"]["refused"], true);
+            let unsupported = json!([{ "start": 0, "end": 2, "text": "No", "reason": "name" }]);
+            assert_eq!(events[3]["unsupported"], unsupported);
             let counted: Vec<_> = (0..events.len()).filter(|&at| events[at]["usage"]["total_tokens"] == 7).collect();
             assert_eq!(counted, chunks_with_usage);
         }
@@ -322,7 +374,7 @@ mod tests {
 
     #[test]
     fn a_stream_without_an_outcome_is_an_error_and_not_done() {
-        let mut wire = Chunks { head: Head::new("nosia"), with_usage: false, citations: Vec::new(), outcome: None };
+        let mut wire = Chunks { head: Head::new("nosia"), with_usage: false, said: Said::default() };
         let text = wire.end();
         assert!(text.contains("\"error\"") && !text.contains("[DONE]"), "{text}");
     }

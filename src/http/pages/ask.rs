@@ -6,9 +6,10 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
-use super::{Place, chat, go_to, reading};
+use super::texts::Texts;
+use super::{Place, chat, go_to, language, reading};
 use crate::app::chats;
-use crate::domain::answer::{Citation, Piece};
+use crate::domain::answer::{Citation, Doubt, Piece};
 use crate::domain::chat::Chat;
 use crate::domain::question::Question;
 use crate::http::body::{self, Form};
@@ -49,7 +50,7 @@ pub async fn ask(
         }
     };
     if by_script {
-        return Ok(stream::respond(pieces, Events { chat }));
+        return Ok(stream::respond(pieces, Events { chat, t: language(&request), text: String::new() }));
     }
     while let Some(piece) = pieces.next().await {
         piece?;
@@ -60,6 +61,16 @@ pub async fn ask(
 /// An answer as the page's script reads it.
 struct Events {
     chat: Chat,
+    t: &'static Texts,
+    /// What has been written so far.
+    text: String,
+}
+
+impl Events {
+    /// How many UTF-16 units of the text stand before the byte `at`: a script counts in those.
+    fn units(&self, at: usize) -> usize {
+        self.text[..self.text.floor_char_boundary(at)].encode_utf16().count()
+    }
 }
 
 impl Wire for Events {
@@ -70,10 +81,19 @@ impl Wire for Events {
     fn piece(&mut self, piece: Piece) -> String {
         match piece {
             Piece::Passages(passages) => {
-                let found: Vec<_> = (1..).zip(&passages).map(|(n, passage)| placed(&Citation::of(n, passage))).collect();
+                let found: Vec<_> =
+                    (1..).zip(&passages).map(|(n, passage)| placed(&Citation::of(n, passage))).collect();
                 stream::event(Some("passages"), &json!({ "passages": found }))
             }
-            Piece::Text(text) => stream::event(Some("text"), &json!({ "text": text })),
+            Piece::Text(text) => {
+                self.text.push_str(&text);
+                stream::event(Some("text"), &json!({ "text": text }))
+            }
+            Piece::Doubt(Doubt { span, reason }) => {
+                let (start, end) = (self.units(span.start), self.units(span.end));
+                let doubt = json!({ "start": start, "end": end, "why": chat::why(self.t, reason) });
+                stream::event(Some("doubt"), &doubt)
+            }
             Piece::Citation(citation) => stream::event(Some("citation"), &placed(&citation)),
             Piece::Done(outcome) => {
                 stream::event(Some("done"), &json!({ "finish": outcome.finish.as_str(), "model": outcome.model }))

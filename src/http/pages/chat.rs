@@ -3,12 +3,13 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::texts::say;
+use super::texts::{Texts, say};
 use super::{Page, Place, go_to, html, reading};
 use crate::app::{chats, models, sources};
 use crate::domain::account::Role;
-use crate::domain::answer::{Citation, Finish};
+use crate::domain::answer::{Citation, Doubt, Finish, Reason};
 use crate::domain::chat::{Chat, Message, Speaker};
+use crate::domain::extract::Span;
 use crate::domain::id::ChatId;
 use crate::http::Site;
 use crate::http::error::Failure;
@@ -32,7 +33,15 @@ struct ChatPage {
 /// One stored turn as the page shows it.
 enum Turn {
     Asked { text: String },
-    Answered { text: String, citations: Vec<Cited>, refused: bool, shortened: bool },
+    Answered { runs: Vec<Run>, citations: Vec<Cited>, doubted: bool, refused: bool, shortened: bool },
+}
+
+/// A stretch of an answer's text.
+#[derive(Debug, PartialEq)]
+struct Run {
+    text: String,
+    /// Why it is not confirmed, if it is not.
+    doubt: Option<&'static str>,
 }
 
 struct Cited {
@@ -87,7 +96,7 @@ async fn page(
         1 => page.t.ready_one.to_owned(),
         many => say(page.t.ready_many, &[&many]),
     };
-    let turns: Vec<Turn> = messages.into_iter().filter_map(Turn::of).collect();
+    let turns: Vec<Turn> = messages.into_iter().filter_map(|message| Turn::of(page.t, message)).collect();
     let below = match (models::has_generator(&site.app), models::generator_missing(&site.app)) {
         (true, _) => page.t.check_citations.to_owned(),
         (false, Some(name)) => say(page.t.generator_missing, &[&name]),
@@ -106,17 +115,43 @@ async fn page(
 }
 
 impl Turn {
-    fn of(message: Message) -> Option<Turn> {
+    fn of(t: &Texts, message: Message) -> Option<Turn> {
         match message.turn.speaker {
             Speaker::System => None,
             Speaker::User => Some(Turn::Asked { text: message.turn.text }),
             Speaker::Assistant => Some(Turn::Answered {
-                text: message.turn.text,
+                runs: runs(t, &message.turn.text, &message.doubts),
+                doubted: !message.doubts.is_empty(),
                 citations: message.citations.iter().map(Cited::of).collect(),
                 refused: message.finish == Some(Finish::Refused),
                 shortened: message.finish == Some(Finish::Length),
             }),
         }
+    }
+}
+
+/// `text` cut where a sentence that is not confirmed begins or ends.
+fn runs(t: &Texts, text: &str, doubts: &[Doubt]) -> Vec<Run> {
+    let mut runs = Vec::new();
+    let mut from = 0;
+    for doubt in doubts {
+        runs.push(Run { text: Span { start: from, end: doubt.span.start }.of(text).to_owned(), doubt: None });
+        runs.push(Run { text: doubt.span.of(text).to_owned(), doubt: Some(why(t, doubt.reason)) });
+        from = doubt.span.end;
+    }
+    runs.push(Run { text: Span { start: from, end: text.len() }.of(text).to_owned(), doubt: None });
+    runs.retain(|run| !run.text.is_empty());
+    runs
+}
+
+/// Why a sentence is not confirmed, for its reader.
+pub fn why(t: &Texts, reason: Reason) -> &'static str {
+    match reason {
+        Reason::Number => t.unconfirmed_number,
+        Reason::Date => t.unconfirmed_date,
+        Reason::Name => t.unconfirmed_name,
+        Reason::Words => t.unconfirmed_words,
+        Reason::Meaning => t.unconfirmed_meaning,
     }
 }
 
@@ -130,6 +165,31 @@ impl Cited {
             excerpt: reading::plain(&citation.quote),
             href,
             fragment,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::texts::ENGLISH;
+    use super::{Run, runs, why};
+    use crate::domain::answer::{Doubt, Reason};
+    use crate::domain::extract::Span;
+
+    #[test]
+    fn a_text_is_cut_at_its_doubts() {
+        let plain = |text: &str| Run { text: text.to_owned(), doubt: None };
+        let doubted = |text: &str| Run { text: text.to_owned(), doubt: Some(why(&ENGLISH, Reason::Name)) };
+        let cases = [
+            ("", vec![], vec![]),
+            ("é. b.", vec![], vec![plain("é. b.")]),
+            ("é. b.", vec![(0, 3)], vec![doubted("é."), plain(" b.")]),
+            ("é. b.", vec![(0, 3), (4, 6)], vec![doubted("é."), plain(" "), doubted("b.")]),
+        ];
+        for (text, spans, expected) in cases {
+            let doubt = |(start, end)| Doubt { span: Span { start, end }, reason: Reason::Name };
+            let doubts: Vec<Doubt> = spans.into_iter().map(doubt).collect();
+            assert_eq!(runs(&ENGLISH, text, &doubts), expected, "{text:?}");
         }
     }
 }

@@ -96,6 +96,14 @@ texts! {
         "Les réponses citent vos documents mot pour mot : le modèle {} devait les rédiger et n’est pas là. Sur le serveur, nosia model list dit pourquoi.";
     check_citations: "Written by a model from your documents. Open a citation to check it.",
         "Rédigé par un modèle à partir de vos documents. Ouvrez une citation pour la vérifier.";
+    unconfirmed_legend: "Underlined: not confirmed by the passages. Check it before you rely on it.",
+        "Souligné : non confirmé par les passages. À vérifier avant de s’y fier.";
+    unconfirmed: "not confirmed", "non confirmé";
+    unconfirmed_number: "Not confirmed: a number here is not in the passage.", "Non confirmé : un nombre ne figure pas dans le passage.";
+    unconfirmed_date: "Not confirmed: a date here is not in the passage.", "Non confirmé : une date ne figure pas dans le passage.";
+    unconfirmed_name: "Not confirmed: a name here is not in the passage.", "Non confirmé : un nom ne figure pas dans le passage.";
+    unconfirmed_words: "Not confirmed: the passage speaks of something else.", "Non confirmé : le passage parle d’autre chose.";
+    unconfirmed_meaning: "Not confirmed: the passage has these words but does not say this.", "Non confirmé : le passage contient ces mots mais ne dit pas cela.";
     open_in_text: "In the full text", "Dans le texte intégral";
     original: "Original file", "Fichier original";
     page_number: "Page {}", "Page {}";

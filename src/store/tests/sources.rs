@@ -6,7 +6,7 @@ use crate::domain::chat::{Speaker, Turn};
 use crate::domain::extract::Span;
 use crate::domain::id::{CollectionId, SourceId};
 use crate::domain::source::{SourceKind, SourceState};
-use crate::store::{Created, NewSource, SourceCounts, SourceFilter, StoreError};
+use crate::store::{Created, NewMessage, NewSource, SourceCounts, SourceFilter, StoreError};
 
 fn all() -> SourceFilter {
     SourceFilter { words: None, state: None, kind: None, offset: 0, limit: 50 }
@@ -144,7 +144,8 @@ async fn a_deleted_source_takes_all_but_its_quotations() {
         quote: "one".to_owned(),
     };
     let turn = Turn { speaker: Speaker::Assistant, text: "[1]".to_owned() };
-    store.append_message(chat.id, turn, vec![citation.clone()], None, NOW).await.expect("a message");
+    let said = NewMessage { citations: vec![citation.clone()], ..NewMessage::plain(turn) };
+    store.append_message(chat.id, said, NOW).await.expect("a message");
 
     let deleted = store.delete_source(&whole, source.id, NOW).await.expect("an answer").expect("it was there");
     assert_eq!(deleted.unreferenced, None, "its twin has the same original");
