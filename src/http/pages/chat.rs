@@ -28,6 +28,8 @@ struct ChatPage {
     may_add: bool,
     /// How answers come about.
     below: String,
+    /// Whether a model writes the answers: then what was found is shown before its first word.
+    has_generator: bool,
 }
 
 /// One stored turn as the page shows it.
@@ -111,6 +113,7 @@ async fn page(
         ready_line,
         may_add: caller.principal().role >= Role::Editor,
         below,
+        has_generator: models::has_generator(&site.app),
     })
 }
 
