@@ -38,6 +38,12 @@ impl Metadata {
         Ok(Metadata { values })
     }
 
+    /// Made of pairs, as if a file had them.
+    #[cfg(test)]
+    pub(in crate::inference) fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, Value)>) -> Metadata {
+        Metadata { values: pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect() }
+    }
+
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.values.get(name)
     }
