@@ -6,7 +6,8 @@
 
 Writes to golden/decoders, for each network of `NETWORKS`, NAME.gguf (the weights, with the names, metadata and order of
 rows that llama.cpp's converter gives them), NAME.json (the prompt, and the tokens that follow it when the likeliest is
-always taken; none for the quantised one, whose products may be rounded on the way) and NAME.f32 (the logits at each position of the prompt, little-endian float32, a row of `VOCABULARY` each).
+always taken; none for the quantised one, whose products may be rounded on the way) and NAME.f32 (the logits at each
+position of the prompt, little-endian float32, a row of `VOCABULARY` each).
 
 Every network has `matters`: settings that, changed one by one, must move the logits. What they do not move they do not
 prove. With --check llama.cpp reads the files too and has to agree; of its K/V cache and its table of GELU it keeps
@@ -38,13 +39,30 @@ GAP_MIN = 0.01
 # What a changed setting has to move the largest logit difference by.
 MATTERS_MIN = 0.05
 
-SMALL = dict(vocab_size=VOCABULARY, max_position_embeddings=128, rms_norm_eps=1e-5, pad_token_id=None, bos_token_id=95, eos_token_id=95)
+END = VOCABULARY - 1
+SMALL = dict(
+    vocab_size=VOCABULARY,
+    max_position_embeddings=128,
+    rms_norm_eps=1e-5,
+    pad_token_id=None,
+    bos_token_id=END,
+    eos_token_id=END,
+)
 # Four query heads of 16 on two key-value heads.
-WIDE = dict(SMALL, hidden_size=64, intermediate_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2)
-NARROW = dict(SMALL, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2)
+WIDE = dict(
+    SMALL, hidden_size=64, intermediate_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2
+)
+NARROW = dict(WIDE, hidden_size=32, intermediate_size=64)
 GRANITE = dict(embedding_multiplier=3.0, residual_multiplier=0.6, attention_multiplier=0.15, logits_scaling=1.7)
 MAMBA = dict(mamba_n_heads=4, mamba_d_head=16, mamba_n_groups=1, mamba_d_state=16, mamba_d_conv=4, mamba_expand=2)
-LLAMA3 = dict(rope_type="llama3", rope_theta=1000.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=64)
+LLAMA3 = dict(
+    rope_type="llama3",
+    rope_theta=1000.0,
+    factor=8.0,
+    low_freq_factor=1.0,
+    high_freq_factor=4.0,
+    original_max_position_embeddings=64,
+)
 LONGROPE = dict(
     rope_type="longrope",
     rope_theta=1000.0,
@@ -214,7 +232,7 @@ NAMES_GEMMA = NAMES | {
 
 
 def network(config, sharpness):
-    """A network whose logits differ by several units, and whose attention looks at the fewer places the sharper it is."""
+    """A network whose logits differ by several units; the sharper it is, the fewer places its attention looks at."""
     torch.manual_seed(3)
     model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager").float().eval()
     with torch.no_grad():
@@ -277,7 +295,7 @@ def greedy(model, prompt):
 
 
 def tensors(architecture, model):
-    """Each tensor of the file: its name, its values with the length of a row last, and its type where that is not F32."""
+    """Each tensor of the file: its name, its values with the length of a row last, and its type if that is not F32."""
     config = model.config
     names = NAMES_GEMMA if architecture == "gemma3" else NAMES
     for name, weight in model.state_dict().items():
@@ -300,7 +318,7 @@ def tensors(architecture, model):
 
 
 def interleaved(weight, heads):
-    """Rows of each head from halves (0, 1, .. | n/2, ..) to neighbours (0, n/2, 1, ..), as llama.cpp turns pairs here."""
+    """Rows of each head from halves (0, 1, .. | n/2, ..) to neighbours (0, n/2, 1, ..): llama.cpp turns those here."""
     halves = weight.reshape(heads, 2, weight.shape[0] // heads // 2, *weight.shape[1:])
     return halves.transpose(1, 2).reshape(weight.shape)
 
@@ -423,10 +441,10 @@ def write_vocabulary(writer):
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(ALPHABET)
     normal, control = gguf.TokenType.NORMAL, gguf.TokenType.CONTROL
-    writer.add_token_types([normal] * (VOCABULARY - 1) + [control])
+    writer.add_token_types([normal] * END + [control])
     writer.add_token_merges(["t h"])
-    writer.add_bos_token_id(VOCABULARY - 1)
-    writer.add_eos_token_id(VOCABULARY - 1)
+    writer.add_bos_token_id(END)
+    writer.add_eos_token_id(END)
     writer.add_add_bos_token(False)
     writer.add_chat_template(TEMPLATE)
 
@@ -472,7 +490,7 @@ def llama_cpp_logits(path, prompt):
 
 def main(names, check):
     HERE.mkdir(parents=True, exist_ok=True)
-    prompt = torch.randint(0, VOCABULARY - 1, (PROMPT_TOKENS,), generator=torch.Generator().manual_seed(1)).tolist()
+    prompt = torch.randint(0, END, (PROMPT_TOKENS,), generator=torch.Generator().manual_seed(1)).tolist()
     for name in names or NETWORKS:
         architecture, config, matters = NETWORKS[name]
         quantised = name == "llama-quantised"

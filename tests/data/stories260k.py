@@ -47,7 +47,8 @@ class Network:
         self.query, self.key, self.value = take(layers, width, width), take(layers, kv, width), take(layers, kv, width)
         self.output = take(layers, width, width)
         self.inner_norm = take(layers, width)
-        self.gate, self.down, self.up = take(layers, inner, width), take(layers, width, inner), take(layers, inner, width)
+        self.gate = take(layers, inner, width)
+        self.down, self.up = take(layers, width, inner), take(layers, inner, width)
         self.last_norm = take(width)
         # What follows are the angles' cosines and sines, which are computed here; the words are the head, too.
         assert at + 4 * self.context * self.head == len(data), "the file is as long as its header says"
