@@ -57,6 +57,8 @@ pub const EMBED_DIMENSIONS_MAX: usize = 4096;
 
 /// The longest question, in characters.
 pub const QUESTION_CHARS_MAX: usize = 8_000;
+/// The longest instructions of an account to the model that writes its answers, in characters.
+pub const INSTRUCTIONS_CHARS_MAX: usize = 8_000;
 /// Candidates asked of each index for one question, the default of `RETRIEVAL_FETCH_K`.
 pub const CANDIDATES_DEFAULT: usize = 100;
 /// The largest `RETRIEVAL_FETCH_K`.
@@ -69,10 +71,42 @@ pub const PASSAGE_TOKENS_MAX: usize = 512;
 pub const PASSAGES_TOKENS_MAX: usize = 3_000;
 /// Sentences embedded to find those worth quoting.
 pub const QUOTE_CANDIDATES_MAX: usize = 40;
+/// Milliseconds that a generator may take to make a follow-up stand alone: the passages wait for it.
+pub const CONDENSE_MS_MAX: u64 = 1_200;
+/// Seconds that a guard model may take to judge the passages.
+pub const GUARD_SECONDS_MAX: u64 = 30;
 /// Sentences of one answer whose meaning is compared with their passages'; of more, only the words are.
 pub const SENTENCES_COMPARED_MAX: usize = 32;
+/// Answers that a model on this machine writes at once; more wait in a line.
+pub const GENERATIONS_AT_ONCE_MAX: usize = 16;
+/// The most that wait in it.
+pub const GENERATIONS_WAITING_MAX: usize = 64;
+/// Tokens of an answer where nobody said how many.
+pub const ANSWER_TOKENS_MAX_DEFAULT: usize = 1_024;
+/// A model must have room for so many tokens of prompt and answer, or it is not loaded.
+pub const CONTEXT_TOKENS_MIN: usize = 1_024;
+/// Tokens that are read when a model is loaded, to know how fast it is.
+pub const WARM_UP_TOKENS: usize = 65;
 /// Tokens that a prompt may hold.
 pub const PROMPT_TOKENS_MAX: usize = 8_192;
+/// Steps that a chat template may take for one prompt; each step pays for 64 bytes of text too.
+pub const TEMPLATE_STEPS_MAX: u64 = 1_000_000;
+/// The longest chat template that is read, in bytes.
+pub const TEMPLATE_BYTES_MAX: usize = 128 << 10;
+/// How deep the macros and loops of a chat template may be nested.
+pub const TEMPLATE_DEPTH_MAX: usize = 200;
+/// How many of the last tokens the repetition penalty looks back at.
+pub const PENALTY_TOKENS_MAX: usize = 64;
+/// Texts that may end an answer, in one request.
+pub const STOPS_MAX: usize = 4;
+/// The longest of them, in bytes.
+pub const STOP_BYTES_MAX: usize = 1_000;
+/// The largest JSON schema that an answer can be held to, in bytes.
+pub const SCHEMA_BYTES_MAX: usize = 64 << 10;
+/// How deep a JSON schema may be nested.
+pub const SCHEMA_DEPTH_MAX: usize = 32;
+/// The most parts of the grammar that a JSON schema becomes.
+pub const SCHEMA_PARTS_MAX: usize = 100_000;
 /// Bytes of one answer, after which generation is stopped.
 pub const ANSWER_BYTES_MAX: usize = 256 << 10;
 /// Messages of a chat that are read back as context.
@@ -84,6 +118,8 @@ pub const CHAT_MESSAGES_MAX: usize = 200;
 pub const REQUEST_BYTES_MAX: usize = 4 << 20;
 /// Inputs in one `/v1/embeddings` request.
 pub const EMBEDDING_INPUTS_MAX: usize = 256;
+/// The longest text of which `nosia model tokenize` prints the tokens, in bytes.
+pub const TOKENIZE_BYTES_MAX: u64 = 64 << 20;
 /// Rows on one page of any listing.
 pub const PAGE_ROWS_MAX: u32 = 200;
 /// Questions answered at once; more are told that the appliance is busy.

@@ -176,6 +176,7 @@ class View {
   take(event, data) {
     if (event === "chat") began(data);
     else if (event === "passages") this.found(data.passages);
+    else if (event === "waiting") this.waits(data.place);
     else if (event === "text") this.text += data.text;
     else if (event === "citation") this.cite(data);
     else if (event === "doubt") this.doubts.push(data);
@@ -185,6 +186,12 @@ class View {
   }
 
   /// Shows what was found while the model still reads it. Without a model the answer is there as soon.
+  waits(place) {
+    const thinking = this.answer.querySelector(".thinking");
+    thinking.textContent = thinking.dataset.waiting.replace("{}", place);
+    announce(thinking.textContent);
+  }
+
   found(passages) {
     this.passages = passages;
     const found = this.answer.querySelector(".found");
@@ -232,6 +239,7 @@ class View {
       fill(nearest.querySelector(".cited"), this.passages.slice(0, NEAREST_MAX));
     }
     this.answer.querySelector(".shortened").hidden = this.outcome.finish !== "length";
+    this.answer.querySelector(".forgot").hidden = !this.outcome.forgot;
     this.tools();
     announce(`${words().done} ${this.body.textContent.slice(0, 500)}`);
   }

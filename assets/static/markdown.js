@@ -218,6 +218,7 @@ const INLINE = new RegExp(
     /__(?=\S)(.{1,2000}?)__/,
     /\*(?=\S)([^*]{1,2000}?)\*/,
     /(?<!\w)_(?=\S)([^_]{1,2000}?)_(?!\w)/,
+    /(!\[[^\][]{0,500}\]\([^)]{0,2000}\))/,
     /\[(\d{1,3})\]/,
     /\[([^\][]{1,500})\]\((https?:\/\/[^\s)\ue000-\uf8ff]{1,2000})\)/,
     /(https?:\/\/[^\s<>)"'\ue000-\uf8ff]{0,2000}[^\s<>)"'.,;:!?\ue000-\uf8ff])/,
@@ -232,22 +233,25 @@ function inline(text, how) {
   const nodes = [];
   let from = 0;
   for (const found of text.matchAll(INLINE)) {
-    const [all, , code, strong, strong2, em, em2, number, label, href, bare, escaped] = found;
+    const [all, , code, strong, strong2, em, em2, image, number, label, href, bare, escaped] = found;
     if (found.index > from) nodes.push(...plain(text.slice(from, found.index), how));
     from = found.index + all.length;
     if (code !== undefined) nodes.push(element("code", ...plain(code, how)));
     else if (strong ?? strong2) nodes.push(element("strong", ...inline(strong ?? strong2, how)));
     else if (em ?? em2) nodes.push(element("em", ...inline(em ?? em2, how)));
+    else if (image) nodes.push(...plain(image, how));
     else if (number) nodes.push(how.mark(Number(number)) ?? all);
-    else if (href ?? bare) nodes.push(link(href ?? bare, label ?? bare));
+    else if (href) nodes.push(...inline(label, how), " (", link(href), ")");
+    else if (bare) nodes.push(link(bare));
     else if (escaped) nodes.push(escaped);
   }
   if (from < text.length) nodes.push(...plain(text.slice(from), how));
   return nodes;
 }
 
-function link(href, text) {
-  const made = element("a", text);
+// A link shows where it leads: its words may have been chosen by a document to mislead.
+function link(href) {
+  const made = element("a", href);
   made.href = href;
   made.rel = "noopener noreferrer nofollow";
   made.target = "_blank";

@@ -2,16 +2,19 @@
 //!
 //! A follow-up is first made to stand alone ([`condense`]), so that it can be searched for. Then, in the order of an
 //! answer: do the passages support one at all ([`abstain`])? Without a generator the best supporting sentences are
-//! quoted word for word ([`quote`], on [`sentence`]); with one, the passages are put before it ([`prompt`]), its marks
-//! become citations as they stream by ([`citation`]), and each sentence is checked against what it cites without
+//! quoted word for word ([`quote`], on [`sentence`]); with one, as many passages as it can read in time are put before
+//! it ([`prompt`], within a [`budget`], each in its [`fence`]), its marks become citations as they stream by ([`citation`]), and each sentence is checked against what it cites without
 //! another generator: by its numbers, dates, names and words ([`verify`], on [`numbers`], [`dates`] and [`words`]), and
 //! where those are not enough by its meaning ([`meaning`]). Nothing here knows how the passages were found.
 
 mod abstain;
+mod budget;
 mod citation;
 pub mod condense;
 mod dates;
 mod error;
+mod fence;
+mod guard;
 mod language;
 mod meaning;
 mod numbers;
@@ -30,10 +33,11 @@ use crate::domain::answer::{Finish, Outcome, Piece};
 use crate::domain::chat::Turn;
 use crate::domain::passage::Passage;
 use crate::domain::question::Question;
-use crate::inference::{Embedder, Generated, Generator, InferenceError, Sampling};
+use crate::inference::{Embedder, Generated, Generator, InferenceError, Reader, Sampling};
 
 pub use abstain::supported;
 pub use error::AnswerError;
+pub use prompt::INSTRUCTIONS;
 
 /// The name under which answers without a generator go.
 pub const MODEL_QUOTES: &str = "nosia";
@@ -43,6 +47,8 @@ pub const MODEL_QUOTES: &str = "nosia";
 pub struct Rooms {
     pub embedder: Embedder,
     pub generator: Option<Generator>,
+    /// Asked, before a generator writes, whether the passages are relevant.
+    pub guard: Option<Generator>,
 }
 
 /// How to answer.
@@ -51,15 +57,22 @@ pub struct Options {
     pub sampling: Sampling,
     /// Replaces the built-in instructions. `{context}` in it is where the passages go; without one they follow it.
     pub system_template: Option<String>,
-    /// The most tokens of passages put before a generator.
-    pub passages_tokens_max: usize,
+    /// Tokens that a generator reads and writes at once.
+    pub context_tokens: usize,
+    /// Tokens of an answer where `sampling` sets no limit.
+    pub answer_tokens: u32,
+    /// Seconds within which a generator's first word should come: it is given no more to read than that.
+    pub first_word_s: u32,
+    /// Who asks: a generator is fair between readers.
+    pub reader: Reader,
     /// Whether documents were searched at all; without that there is nothing to refuse for, quote or cite.
     pub retrieval: bool,
 }
 
 type Pieces = BoxStream<'static, Result<Piece, AnswerError>>;
 
-/// Answers `question` from `passages`: they come first, then text and citations, then the outcome, or an error.
+/// Answers `question` from `passages`: first those that the answer rests on, then text and citations, then the
+/// outcome, or an error.
 ///
 /// A citation comes before the text that holds its mark. Dropping the stream stops the work.
 pub fn stream(
@@ -69,34 +82,84 @@ pub fn stream(
     passages: Vec<Passage>,
     options: Options,
 ) -> impl Stream<Item = Result<Piece, AnswerError>> + Send {
-    let found = stream::once(std::future::ready(Ok(Piece::Passages(passages.clone()))));
-    found.chain(stream::once(begin(rooms, question, history, passages, options)).try_flatten())
+    let model = rooms.generator.as_ref().map_or(MODEL_QUOTES, Generator::name).to_owned();
+    if options.retrieval && !supported(&passages) {
+        let refused = refused(&rooms.embedder, &question, &passages, &model);
+        return shown(passages, refused);
+    }
+    let Rooms { embedder, generator, guard } = rooms;
+    match generator {
+        Some(generator) => {
+            let writers = Writers { embedder, generator, guard };
+            written(writers, question, history, passages, options)
+        }
+        None => shown(passages.clone(), stream::once(quoted(embedder, question, passages)).try_flatten()),
+    }
 }
 
-async fn begin(
-    rooms: Rooms,
+/// The passages, then the rest.
+fn shown(passages: Vec<Passage>, rest: impl Stream<Item = Result<Piece, AnswerError>> + Send + 'static) -> Pieces {
+    stream::once(std::future::ready(Ok(Piece::Passages(passages)))).chain(rest).boxed()
+}
+
+/// An answer that is composed of quotations.
+async fn quoted(embedder: Embedder, question: Question, passages: Vec<Passage>) -> Result<Pieces, AnswerError> {
+    Ok(match quote::compose(&embedder, &question, &passages).await? {
+        Some(pieces) => whole(pieces, Finish::Stop, MODEL_QUOTES, &question, &|text| embedder.count_tokens(text)),
+        None => refused(&embedder, &question, &passages, MODEL_QUOTES),
+    })
+}
+
+/// That the documents do not answer.
+fn refused(embedder: &Embedder, question: &Question, passages: &[Passage], model: &str) -> Pieces {
+    let pieces = abstain::refusal(question, passages);
+    whole(pieces, Finish::Refused, model, question, &|text| embedder.count_tokens(text))
+}
+
+/// Who takes part in a written answer.
+struct Writers {
+    embedder: Embedder,
+    generator: Generator,
+    guard: Option<Generator>,
+}
+
+/// An answer that a generator writes from as many passages as it can read in time, if its guard agrees.
+fn written(
+    writers: Writers,
     question: Question,
     history: Vec<Turn>,
     passages: Vec<Passage>,
     options: Options,
-) -> Result<Pieces, AnswerError> {
-    let model = rooms.generator.as_ref().map_or(MODEL_QUOTES, Generator::name).to_owned();
-    let count = |text: &str| rooms.embedder.count_tokens(text);
-    let refused = || whole(abstain::refusal(&question, &passages), Finish::Refused, &model, &question, &count);
-    if options.retrieval && !supported(&passages) {
-        return Ok(refused());
-    }
-    let Some(generator) = &rooms.generator else {
-        return Ok(match quote::compose(&rooms.embedder, &question, &passages).await? {
-            Some(pieces) => whole(pieces, Finish::Stop, &model, &question, &count),
-            None => refused(),
-        });
+) -> Pieces {
+    let Writers { embedder, generator, guard } = writers;
+    let bounds = budget::Bounds {
+        context_tokens: options.context_tokens,
+        answer_tokens: options.sampling.max_tokens.unwrap_or(options.answer_tokens) as usize,
+        prompt_tokens_per_s: generator.prompt_tokens_per_s(),
+        first_word_s: options.first_word_s,
     };
-    let shown = prompt::within_budget(passages, &rooms.embedder, options.passages_tokens_max);
-    let turns = prompt::turns(&question, history, &shown, &options);
-    let words = generator.generate(turns, options.sampling).await?;
-    let writer = citation::Writer::new(&question, shown);
-    Ok(generated(words, writer, model, move |writer| doubts(rooms.embedder, writer)).boxed())
+    let template = options.system_template.as_deref();
+    let wanted = prompt::Wanted { question: &question, history, passages, template, retrieval: options.retrieval };
+    let prompt = prompt::fit(wanted, &bounds, |text| generator.count_tokens(text));
+    let writer = citation::Writer::new(&question, prompt.passages.clone());
+    let turns_left_out = u32::try_from(prompt.turns_left_out).unwrap_or(u32::MAX);
+    let signed = Signed { model: generator.name().to_owned(), turns_left_out };
+    let (guard, judged) = (guard.filter(|_| options.retrieval), prompt.passages.clone());
+    let is_text = options.sampling.format.is_none();
+    let rest = async move {
+        if let Some(guard) = guard
+            && guard::rejects(&guard, &question, &judged).await
+        {
+            return Ok(refused(&embedder, &question, &judged, generator.name()));
+        }
+        let words = generator.generate(prompt.turns, options.sampling, options.reader).await?;
+        if !is_text {
+            return Ok(words.map(move |generated| Ok(signed.as_it_is(generated?))).boxed());
+        }
+        let check = move |writer| doubts(embedder, writer);
+        Ok(generated(words, writer, signed, check).boxed()) as Result<Pieces, AnswerError>
+    };
+    shown(prompt.passages, stream::once(rest).try_flatten())
 }
 
 /// An answer that no generator wrote and that is there at once. Its tokens are counted as the embedding model counts,
@@ -119,9 +182,33 @@ fn whole(
         model: model.to_owned(),
         prompt_tokens: tokens(question.text()),
         completion_tokens: tokens(&said),
+        turns_left_out: 0,
     };
     pieces.push(Piece::Done(outcome));
     stream::iter(pieces.into_iter().map(Ok)).boxed()
+}
+
+/// What is known of a written answer before its first word.
+struct Signed {
+    model: String,
+    turns_left_out: u32,
+}
+
+impl Signed {
+    /// What a generator wrote, untouched: in JSON, `[1]` is a list and no mark.
+    fn as_it_is(&self, generated: Generated) -> Piece {
+        match generated {
+            Generated::Waiting { ahead } => Piece::Waiting { place: ahead },
+            Generated::Text(text) => Piece::Text(text),
+            Generated::Done { finish, prompt_tokens, completion_tokens } => Piece::Done(Outcome {
+                finish,
+                model: self.model.clone(),
+                prompt_tokens,
+                completion_tokens,
+                turns_left_out: self.turns_left_out,
+            }),
+        }
+    }
 }
 
 /// A generator's words on their way to becoming pieces.
@@ -129,7 +216,7 @@ struct Written<C> {
     words: BoxStream<'static, Result<Generated, InferenceError>>,
     /// Who writes them down and what is done with the whole at the end; `None` once that has come.
     writing: Option<(citation::Writer, C)>,
-    model: String,
+    signed: Signed,
     /// Pieces made and not yet given.
     ready: VecDeque<Piece>,
 }
@@ -138,14 +225,14 @@ struct Written<C> {
 fn generated<C, F>(
     words: impl Stream<Item = Result<Generated, InferenceError>> + Send + 'static,
     writer: citation::Writer,
-    model: String,
+    signed: Signed,
     check: C,
 ) -> impl Stream<Item = Result<Piece, AnswerError>> + Send
 where
     C: FnOnce(citation::Writer) -> F + Send,
     F: Future<Output = Vec<Piece>> + Send,
 {
-    let written = Written { words: words.boxed(), writing: Some((writer, check)), model, ready: VecDeque::new() };
+    let written = Written { words: words.boxed(), writing: Some((writer, check)), signed, ready: VecDeque::new() };
     stream::unfold(written, |mut written| async move { written.next().await.map(|piece| (piece, written)) })
 }
 
@@ -162,13 +249,15 @@ where
             }
             match self.words.next().await? {
                 Err(error) => return Some(Err(error.into())),
+                Ok(Generated::Waiting { ahead }) => return Some(Ok(Piece::Waiting { place: ahead })),
                 Ok(Generated::Text(text)) => self.ready.extend(self.writing.as_mut()?.0.push(&text)),
                 Ok(Generated::Done { finish, prompt_tokens, completion_tokens }) => {
                     let (mut writer, check) = self.writing.take()?;
                     self.ready.extend(writer.finish());
                     self.ready.extend(check(writer).await);
-                    let model = self.model.clone();
-                    self.ready.push_back(Piece::Done(Outcome { finish, model, prompt_tokens, completion_tokens }));
+                    let (model, turns_left_out) = (self.signed.model.clone(), self.signed.turns_left_out);
+                    let outcome = Outcome { finish, model, prompt_tokens, completion_tokens, turns_left_out };
+                    self.ready.push_back(Piece::Done(outcome));
                 }
             }
         }

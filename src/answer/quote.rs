@@ -222,7 +222,7 @@ mod tests {
             match piece {
                 Piece::Text(more) => text.push_str(&more),
                 Piece::Citation(citation) => citations.push(citation),
-                Piece::Passages(_) | Piece::Doubt(_) | Piece::Done(_) => panic!("only what is said is written here"),
+                other => panic!("only what is said is written here, not {other:?}"),
             }
         }
         (text, citations)

@@ -30,9 +30,14 @@ fn question(text: &str) -> Question {
     Question::parse(text).expect("a question")
 }
 
+fn signed() -> Signed {
+    Signed { model: "tiny".to_owned(), turns_left_out: 0 }
+}
+
 /// What a reader sees of `pieces`: text, `{n}` for a citation, and how it ended.
 async fn seen(pieces: impl Stream<Item = Result<Piece, AnswerError>>) -> String {
     let piece = |piece| match piece {
+        Ok(Piece::Waiting { place }) => format!("({place} in line)"),
         Ok(Piece::Passages(passages)) => format!("({} passages)", passages.len()),
         Ok(Piece::Text(text)) => text,
         Ok(Piece::Citation(citation)) => format!("{{{}}}", citation.number),
@@ -55,7 +60,7 @@ async fn a_generators_words_become_pieces() {
     ];
     for (words, expected) in cases {
         let writer = citation::Writer::new(&question("Is leave paid?"), vec![passage(1, None, "Leave is paid.")]);
-        let pieces = generated(stream::iter(words), writer, "tiny".to_owned(), |_| std::future::ready(Vec::new()));
+        let pieces = generated(stream::iter(words), writer, signed(), |_| std::future::ready(Vec::new()));
         let expected = expected.replace("BUSY", &InferenceError::Busy.to_string());
         assert_eq!(seen(pieces).await, expected);
     }
@@ -69,7 +74,7 @@ async fn doubts_come_before_the_end() {
     ];
     let writer = citation::Writer::new(&question("Is leave paid?"), vec![passage(1, None, "Leave is paid.")]);
     let late = Doubt { span: Span { start: 29, end: 34 }, reason: Reason::Meaning };
-    let pieces = generated(stream::iter(words), writer, "tiny".to_owned(), |_| async move { vec![Piece::Doubt(late)] });
+    let pieces = generated(stream::iter(words), writer, signed(), |_| async move { vec![Piece::Doubt(late)] });
     assert_eq!(seen(pieces).await, "Leave is unpaid in 2030 {1}[1].<number> It is<meaning><stop by tiny>");
 }
 

@@ -4,9 +4,9 @@ use std::pin::Pin;
 
 use futures_util::{Stream, StreamExt as _};
 
-use super::App;
 use super::error::{Error, Kind, Result};
 use super::principal::Principal;
+use super::{App, instructions};
 use crate::answer;
 use crate::domain::answer::Piece;
 use crate::domain::chat::Turn;
@@ -15,7 +15,9 @@ use crate::domain::question::Question;
 use crate::limits;
 use crate::retrieve;
 
-pub use crate::inference::Sampling;
+use crate::inference::{Generator, Reader};
+
+pub use crate::inference::{Format, Sampling, Schema};
 pub use crate::retrieve::{Found, Mode, Timings};
 
 /// What is asked, and how.
@@ -39,6 +41,11 @@ impl Ask {
     }
 }
 
+/// What somebody hears who asks for JSON where answers are quotations.
+const NO_JSON: &str = "Answers in JSON need a language model, and there is none here: answers are quotations from the \
+    documents. Leave out `response_format`, or ask the administrator to add a model (`nosia model add`, or \
+    `AI_BASE_URL`).";
+
 /// An answer as it comes.
 pub type Pieces = Pin<Box<dyn Stream<Item = Result<Piece>> + Send>>;
 
@@ -50,16 +57,26 @@ pub async fn ask(app: &App, principal: &Principal, ask: Ask) -> Result<Pieces> {
             format!("{} questions are being answered. Try again in a few seconds.", limits::QUESTIONS_AT_ONCE_MAX),
         )
     })?;
-    let question = answer::condense::standalone(&ask.question, &ask.history);
+    let (sampling, generator) = (ask.sampling.unwrap_or_else(|| app.sampling()), app.generator());
+    if sampling.format.is_some() && generator.is_none() {
+        return Err(Error::invalid(NO_JSON));
+    }
     let passages = match ask.retrieval {
-        true => find(app, principal, &question, ask.passages_max.unwrap_or(limits::PASSAGES_MAX)).await?.passages,
+        true => {
+            let question = answer::condense::standalone(generator.as_ref(), &ask.question, &ask.history).await;
+            find(app, principal, &question, ask.passages_max.unwrap_or(limits::PASSAGES_MAX)).await?.passages
+        }
         false => Vec::new(),
     };
-    let rooms = answer::Rooms { embedder: app.embedder.clone(), generator: app.generator() };
+    let context = generator.as_ref().and_then(Generator::context).unwrap_or(app.settings.llm_num_ctx);
+    let rooms = answer::Rooms { embedder: app.embedder.clone(), generator, guard: app.guard.clone() };
     let options = answer::Options {
-        sampling: ask.sampling.unwrap_or_else(|| app.sampling()),
-        system_template: app.settings.rag_system_template.clone(),
-        passages_tokens_max: app.settings.passages_tokens_max(),
+        sampling,
+        system_template: instructions::template(app, principal).await?,
+        context_tokens: context.min(app.settings.llm_num_ctx),
+        answer_tokens: app.settings.llm_max_tokens,
+        first_word_s: app.settings.llm_first_word_seconds,
+        reader: reader(principal),
         retrieval: ask.retrieval,
     };
     metrics::counter!("nosia_questions_total").increment(1);
@@ -68,6 +85,11 @@ pub async fn ask(app: &App, principal: &Principal, ask: Ask) -> Result<Pieces> {
         let _until_the_stream_ends = &place;
         piece.map_err(Error::from)
     })))
+}
+
+/// The reader that `principal` is to a generator; the console is one.
+fn reader(principal: &Principal) -> Reader {
+    Reader(principal.user.as_ref().map_or(0, |user| user.id.0.unsigned_abs()))
 }
 
 /// The passages for a question, best first, at most `limit`.

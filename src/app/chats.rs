@@ -81,7 +81,13 @@ async fn write_down(app: App, chat: ChatId, mut pieces: Pieces, reader: mpsc::Se
         return;
     }
     let turn = Turn { speaker: Speaker::Assistant, text: answer.text };
-    let said = NewMessage { turn, citations: answer.citations, doubts: answer.doubts, finish: answer.finish };
+    let said = NewMessage {
+        turn,
+        citations: answer.citations,
+        doubts: answer.doubts,
+        finish: answer.finish,
+        turns_left_out: answer.turns_left_out,
+    };
     let stored = app.store.append_message(chat, said, clock::now_ms()).await;
     if let Err(error) = stored {
         tracing::error!(%chat, %error, "an answer could not be stored");
@@ -94,6 +100,7 @@ struct Written {
     citations: Vec<Citation>,
     doubts: Vec<Doubt>,
     finish: Option<Finish>,
+    turns_left_out: u32,
 }
 
 impl Written {
@@ -102,8 +109,11 @@ impl Written {
             Piece::Text(text) => self.text.push_str(text),
             Piece::Citation(citation) => self.citations.push(citation.clone()),
             Piece::Doubt(doubt) => self.doubts.push(*doubt),
-            Piece::Done(outcome) => self.finish = Some(outcome.finish),
-            Piece::Passages(_) => {}
+            Piece::Done(outcome) => {
+                self.finish = Some(outcome.finish);
+                self.turns_left_out = outcome.turns_left_out;
+            }
+            Piece::Passages(_) | Piece::Waiting { .. } => {}
         }
     }
 }

@@ -237,7 +237,7 @@ async fn answer(
     let (mut text, mut citations, mut doubts, mut outcome) = (String::new(), Vec::new(), Vec::new(), None);
     while let Some(piece) = pieces.next().await {
         match piece? {
-            Piece::Passages(_) => {}
+            Piece::Passages(_) | Piece::Waiting { .. } => {}
             Piece::Text(more) => {
                 text.push_str(&more);
                 say(Event::Text(more));

@@ -12,6 +12,7 @@ pub mod error;
 pub mod eval;
 pub mod extract_child;
 pub mod health;
+pub mod instructions;
 pub mod models;
 pub mod open;
 pub mod passwords;
@@ -36,8 +37,8 @@ use crate::domain::account::Scope;
 use crate::domain::chunk::ChunkRules;
 use crate::domain::id::GenerationId;
 use crate::fulltext::Fulltext;
-use crate::inference::library::Library;
 use crate::inference::{Embedder, Sampling};
+use crate::inference::{Generator, library::Library};
 use crate::ingest;
 use crate::limits;
 use crate::net;
@@ -61,6 +62,8 @@ pub struct Rooms {
     embedder: Embedder,
     /// What writes the answers; replaced while answers are written.
     writing: Lock<models::generator::Writing>,
+    /// What judges passages before an answer is written, where a model is set to.
+    guard: Option<Generator>,
     /// The models on this machine.
     library: Library,
     /// For endpoints that the settings name.
@@ -118,14 +121,13 @@ impl App {
     }
 
     /// How a generator writes unless a request says otherwise.
-    fn sampling(&self) -> Sampling {
+    pub fn sampling(&self) -> Sampling {
         Sampling {
             temperature: Some(self.settings.llm_temperature),
             top_p: Some(self.settings.llm_top_p),
             top_k: Some(self.settings.llm_top_k),
             max_tokens: Some(self.settings.llm_max_tokens),
-            stop: Vec::new(),
-            seed: None,
+            ..Sampling::default()
         }
     }
 

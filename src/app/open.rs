@@ -14,7 +14,7 @@ use crate::config::{Remote, Settings};
 use crate::domain::id::GenerationId;
 use crate::fulltext::Fulltext;
 use crate::inference::library::Library;
-use crate::inference::{Embedder, Endpoint};
+use crate::inference::{Embedder, Endpoint, Generator};
 use crate::store::Store;
 use crate::vectors::Vectors;
 use crate::{clock, ingest, limits, net};
@@ -37,6 +37,7 @@ impl App {
         let library = library(&settings, &program);
         library.sweep();
         let writing = models::generator::at_the_start(&settings, &library, &store, &client).await?;
+        let guard = settings.guard().map(|remote| Generator::remote(client.clone(), endpoint(remote)));
         let blobs = Blobs::open(&data.join("blobs"))?;
         let vectors = in_the_background({
             let folder = data.join("vectors");
@@ -59,6 +60,7 @@ impl App {
             fulltext,
             embedder,
             writing: Lock::new(writing),
+            guard,
             library,
             client,
             generation,

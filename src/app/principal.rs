@@ -29,6 +29,14 @@ impl Principal {
         ))
     }
 
+    /// Passes if the caller may decide about the account itself.
+    pub fn must_own(&self) -> Result<()> {
+        if self.role >= Role::Owner {
+            return Ok(());
+        }
+        Err(Error::forbidden("Only an owner of this account may do this. Ask one of them."))
+    }
+
     /// The person, for what only a person has: chats and tokens.
     pub fn person(&self) -> Result<&User> {
         self.user

@@ -39,10 +39,10 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
         }
         let unsupported = answer["unsupported"].as_array().map(Vec::as_slice).unwrap_or_default();
         if !unsupported.is_empty() {
-            println!("\nNot confirmed by the passages:");
+            print::line("\nNot confirmed by the passages:");
         }
         for sentence in unsupported {
-            println!("- {}", sentence["text"].as_str().unwrap_or_default());
+            print::line(format_args!("- {}", sentence["text"].as_str().unwrap_or_default()));
         }
     }
     match answer["refused"] == true {

@@ -11,7 +11,7 @@ use crate::config::Settings;
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  nosia bench search --chunks 10000,100000\n  nosia bench embed --tokens 16,256\n\nA million chunks need about 4 GB of disk and some minutes.\nHow fast documents are read as a whole is printed by `nosia ingest`."
+    after_help = "Examples:\n  nosia bench search --chunks 10000,100000\n  nosia bench embed --tokens 16,256\n  nosia bench generate granite-3.3-2b-instruct-Q4_K_M.gguf --threads 2\n\nA million chunks need about 4 GB of disk and some minutes.\nHow fast documents are read as a whole is printed by `nosia ingest`."
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -39,6 +39,17 @@ enum What {
         tokens: Vec<usize>,
         /// Times that each length has its turn; medians are printed
         #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
+    /// A model file that writes answers: prompts read and tokens written a second, alone and for many at once
+    Generate {
+        /// The model file (GGUF)
+        model: PathBuf,
+        /// Threads that compute [default: all processors]
+        #[arg(long)]
+        threads: Option<usize>,
+        /// Times that each length has its turn; medians are printed
+        #[arg(long, default_value_t = 3)]
         rounds: usize,
     },
 }
@@ -77,6 +88,7 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
             search(&settings, &program, chunks, questions, keep, common).await?
         }
         What::Embed { tokens, rounds } => embed(&settings, &program, &tokens, rounds, common).await?,
+        What::Generate { model, threads, rounds } => return generate(model, threads, rounds, common).await,
     };
     if common.json {
         print::json(&Value::Array(rows));
@@ -144,4 +156,54 @@ async fn embed(
         })
     };
     Ok(speeds.into_iter().map(row).collect())
+}
+
+async fn generate(model: PathBuf, threads: Option<usize>, rounds: usize, common: &Common) -> anyhow::Result<()> {
+    let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    if threads == 0 || rounds == 0 {
+        return Err(Misuse("at least one thread has at least one round".to_owned()).into());
+    }
+    let speed = tokio::task::spawn_blocking(move || bench::generate(&model, threads, rounds)).await??;
+    let named = named(&speed);
+    if common.json {
+        print::json(&generate_json(&speed, &named));
+        return Ok(());
+    }
+    for (name, pace) in &named {
+        let name = name.replace('_', " ");
+        print::line(format_args!(
+            "{name:>20}: {:.1} tokens/s, {:.2} s of the processor",
+            pace.tokens_per_s, pace.cpu_s
+        ));
+    }
+    for (readers, tokens_per_s) in bench::READERS.iter().zip(speed.readers) {
+        print::line(format_args!("{readers:>12} readers: {tokens_per_s:.1} tokens/s together"));
+    }
+    let mebibytes = speed.peak_bytes >> 20;
+    print::line(format_args!("ready in {:.0} ms, at most {mebibytes} MiB, {} threads", speed.ready_ms, speed.threads));
+    Ok(())
+}
+
+/// Each kind of work by the name that it has in the JSON.
+fn named(speed: &bench::GenerateSpeed) -> Vec<(String, &bench::Pace)> {
+    let prompts = bench::PROMPTS.iter().zip(&speed.prompts).map(|(tokens, pace)| (format!("prompt_{tokens}"), pace));
+    let written = format!("generate_{}", bench::WRITTEN);
+    let deep = format!("{written}_at_{}", bench::PROMPTS[1]);
+    prompts.chain([(written, &speed.written), (deep, &speed.written_deep)]).collect()
+}
+
+fn generate_json(speed: &bench::GenerateSpeed, named: &[(String, &bench::Pace)]) -> Value {
+    let mut object = json!({
+        "threads": speed.threads,
+        "ready_ms": speed.ready_ms,
+        "peak_rss_bytes": speed.peak_bytes,
+    });
+    for (name, pace) in named {
+        object[format!("{name}_tokens_per_s")] = json!(pace.tokens_per_s);
+        object[format!("{name}_cpu_s")] = json!(pace.cpu_s);
+    }
+    for (readers, tokens_per_s) in bench::READERS.iter().zip(speed.readers) {
+        object[format!("readers_{readers}_tokens_per_s")] = json!(tokens_per_s);
+    }
+    object
 }

@@ -118,6 +118,10 @@ impl std::error::Error for Misuse {}
 
 fn start(line: Line) -> anyhow::Result<()> {
     let Line { common, command } = line;
+    // It is about a file alone: neither settings nor a data folder have a say in it.
+    if let Command::Model(model::Args { verb: model::Verb::Tokenize(args) }) = &command {
+        return model::tokenize::run(args, &common);
+    }
     let settings = settings(&common, &command)?;
     if let Command::Config(args) = &command {
         return config::run(args, &common, &settings);

@@ -33,6 +33,8 @@ pub struct Settings {
     pub llm_temperature: f32,
     pub llm_max_tokens: u32,
     pub llm_num_ctx: usize,
+    pub llm_cache_mb: Option<usize>,
+    pub llm_first_word_seconds: u32,
     pub llm_top_k: u32,
     pub llm_top_p: f32,
     pub rag_system_template: Option<String>,
@@ -139,6 +141,11 @@ impl Settings {
                 "LLM_MODEL is not set, so nothing is asked of it",
             ),
             (
+                "GUARD_MODEL",
+                alone(self.guard_model.is_some(), self.ai_base_url.is_some()),
+                "AI_BASE_URL is not set, so no model judges the passages",
+            ),
+            (
                 "EMBEDDING_DIMENSIONS",
                 alone(self.embedding_dimensions.is_some(), self.embedding_base_url.is_some()),
                 "texts are embedded here, by a model that knows its own",
@@ -181,6 +188,9 @@ impl Settings {
             llm_temperature: values.number("LLM_TEMPERATURE") as f32,
             llm_max_tokens: u32::try_from(values.whole("LLM_MAX_TOKENS")).expect("its range ends below u32's"),
             llm_num_ctx: values.size("LLM_NUM_CTX"),
+            llm_cache_mb: values.optional_size("LLM_CACHE_MB"),
+            llm_first_word_seconds: u32::try_from(values.whole("LLM_FIRST_WORD_SECONDS"))
+                .expect("its range ends below u32's"),
             llm_top_k: u32::try_from(values.whole("LLM_TOP_K")).expect("its range ends below u32's"),
             llm_top_p: values.number("LLM_TOP_P") as f32,
             rag_system_template: values.text("RAG_SYSTEM_TEMPLATE"),
@@ -235,6 +245,20 @@ impl Settings {
         })
     }
 
+    /// Memory for the conversations of a model on this machine, where it was set, in bytes.
+    pub fn llm_cache_bytes(&self) -> Option<u64> {
+        self.llm_cache_mb.map(|mebibytes| (mebibytes as u64) << 20)
+    }
+
+    /// The endpoint of the model that judges passages; `None` where none does.
+    pub fn guard(&self) -> Option<Remote> {
+        Some(Remote {
+            base_url: self.ai_base_url.clone()?,
+            api_key: self.ai_api_key.clone(),
+            model: self.guard_model.clone()?,
+        })
+    }
+
     /// The endpoint that embeds texts; `None` where they are embedded here.
     pub fn remote_embedder(&self) -> Option<Remote> {
         Some(Remote {
@@ -252,14 +276,6 @@ impl Settings {
             tokens_min: self.chunk_min_tokens.min(tokens_max),
             merge_peers: self.chunk_merge_peers,
         }
-    }
-
-    /// Tokens of passages that a prompt may hold: three quarters of what the generator's context leaves beside the
-    /// answer, the rest being for instruction, history and question.
-    pub fn passages_tokens_max(&self) -> usize {
-        let answer = self.llm_max_tokens as usize;
-        let beside = self.llm_num_ctx.saturating_sub(answer).max(self.llm_num_ctx / 2);
-        (beside / 4 * 3).min(limits::PASSAGES_TOKENS_MAX)
     }
 
     /// Every setting in the table's order, then variables that mean nothing here.
@@ -435,6 +451,8 @@ mod tests {
             (&[("LLM_MODEL", "granite3.3:2b")][..], "LLM_MODEL", "AI_BASE_URL is not set"),
             (&[("AI_BASE_URL", url)], "AI_BASE_URL", "LLM_MODEL is not set"),
             (&[("AI_BASE_URL", url), ("LLM_MODEL", "granite3.3:2b")], "LLM_MODEL", ""),
+            (&[("GUARD_MODEL", "granite3-guardian:2b")], "GUARD_MODEL", "AI_BASE_URL is not set"),
+            (&[("GUARD_MODEL", "granite3-guardian:2b"), ("AI_BASE_URL", url)], "GUARD_MODEL", ""),
             (&[("EMBEDDING_DIMENSIONS", "768")], "EMBEDDING_DIMENSIONS", "embedded here"),
             (&[("EMBEDDING_DIMENSIONS", "768"), ("EMBEDDING_BASE_URL", url)], "EMBEDDING_DIMENSIONS", ""),
             (&[("RETRIEVAL_FETCH_K", "4")], "RETRIEVAL_FETCH_K", "so few candidates"),
@@ -498,14 +516,6 @@ mod tests {
             assert_eq!(row.value, effective.to_string());
             assert_eq!(settings.chunk_rules(embedder_max).tokens_max, effective);
             assert!(row.note.contains(reason), "{}", row.note);
-        }
-    }
-
-    #[test]
-    fn passages_leave_room_for_the_answer() {
-        for (context, answer, expected) in [("8192", "1024", 3000), ("2048", "1024", 768), ("2048", "131072", 768)] {
-            let settings = load(&[("LLM_NUM_CTX", context), ("LLM_MAX_TOKENS", answer)], "").expect("these are right");
-            assert_eq!(settings.passages_tokens_max(), expected, "{context} {answer}");
         }
     }
 }

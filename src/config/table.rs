@@ -206,7 +206,27 @@ pub const SETTINGS: &[Setting] = &[
         GENERATOR,
         Kind::Whole { min: 512, max: 1_048_576 },
         Default::Whole(8192),
-        "The tokens that the generator reads and writes at once; passages are kept few enough to fit.",
+        "The tokens that the generator reads and writes at once; passages, and turns of a conversation, are kept few \
+         enough to fit.",
+    ),
+    setting(
+        "LLM_FIRST_WORD_SECONDS",
+        "llm_first_word_seconds",
+        GENERATOR,
+        Kind::Whole { min: 1, max: 600 },
+        Default::Whole(20),
+        "The seconds within which an answer's first word should come. A generator on this machine is given as many \
+         passages as it reads in that time, and always the best one; behind AI_BASE_URL the speed is not known, and \
+         LLM_NUM_CTX alone counts.",
+    ),
+    setting(
+        "LLM_CACHE_MB",
+        "llm_cache_mb",
+        GENERATOR,
+        Kind::Whole { min: 16, max: 1 << 20 },
+        Default::Unset("512"),
+        "Memory for the conversations that a model on this machine remembers, in mebibytes; all of it is set aside when \
+         it is used. Unset: an eighth of the machine's memory, and room for one conversation of LLM_NUM_CTX at least.",
     ),
     setting(
         "LLM_TOP_K",
@@ -230,18 +250,19 @@ pub const SETTINGS: &[Setting] = &[
         GENERATOR,
         Kind::Text,
         Default::Unset("\"Answer in one paragraph, from the passages alone.\""),
-        "The instruction given to the generator before passages and question. Unset: the built-in one.",
+        "The instruction given to the generator before passages and question; `{context}` in it is where the passages \
+         go. An account's own, made by an owner on the page Settings, comes before it. Unset: the built-in one.",
     ),
-    idle(
-        setting(
-            "GUARD_MODEL",
-            "guard_model",
-            GENERATOR,
-            Kind::Name,
-            Default::Unset("\"\""),
-            "A second model that judges the first.",
-        ),
-        "this release runs no second model; whether passages support an answer is judged from the passages themselves",
+    setting(
+        "GUARD_MODEL",
+        "guard_model",
+        GENERATOR,
+        Kind::Name,
+        Default::Unset("\"granite3-guardian:2b\""),
+        "A second model at AI_BASE_URL that is asked, before an answer is written, whether the passages found are \
+         irrelevant to the question: a guard model, or any that answers yes or no. If it says yes, the answer is that \
+         the documents do not tell, and the first model is not asked. If it cannot be asked, that is logged and the \
+         answer is written.",
     ),
     setting(
         "EMBEDDING_MODEL",

@@ -87,6 +87,8 @@ impl Reason {
 pub enum Piece {
     /// What was found, before the first word is written.
     Passages(Vec<Passage>),
+    /// Others are served first: so many, oneself among them.
+    Waiting { place: usize },
     /// More of the answer's text, in Markdown, with marks like `[1]`.
     Text(String),
     /// The citation behind a mark that has been or will next be written.
@@ -105,6 +107,8 @@ pub struct Outcome {
     pub model: String,
     pub prompt_tokens: u32,
     pub completion_tokens: u32,
+    /// Earlier turns of the conversation that the generator was not told, because they did not fit.
+    pub turns_left_out: u32,
 }
 
 /// Why an answer ended.

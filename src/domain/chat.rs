@@ -56,5 +56,7 @@ pub struct Message {
     pub doubts: Vec<Doubt>,
     /// How an answer ended; `None` for questions.
     pub finish: Option<Finish>,
+    /// Earlier turns that the generator was not told for this answer.
+    pub turns_left_out: u32,
     pub created_at_ms: i64,
 }

@@ -54,6 +54,7 @@ routes! {
     ToMembers "/texts"                           { POST pages::sources::add_text }
     ToMembers "/tokens"                          { GET pages::tokens::list, POST pages::tokens::create }
     ToMembers "/tokens/{id}/revoke"              { POST pages::tokens::revoke }
+    ToMembers "/settings"                        { GET pages::settings::show, POST pages::settings::save }
     ToMembers "/sign-out"                        { POST pages::sign_in::sign_out }
     ToAll     "/sign-in"                         { GET pages::sign_in::show, POST pages::sign_in::sign_in }
     ToAll     "/setup/{secret}"                  { GET pages::setup::show, POST pages::setup::claim }
@@ -75,6 +76,7 @@ routes! {
     ToMembers "/api/v1/sources/{id}/original"    { GET nosia::sources::original }
     ToMembers "/api/v1/texts"                    { POST nosia::texts::add }
     ToMembers "/api/v1/search"                   { POST nosia::search::search }
+    ToMembers "/api/v1/instructions"             { GET nosia::instructions::get, PUT nosia::instructions::set, DELETE nosia::instructions::unset }
     ToAll     "/api/openapi.json"                { GET nosia::openapi::get }
 
     // For whoever watches the appliance

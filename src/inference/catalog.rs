@@ -65,6 +65,8 @@ pub struct Entry {
     pub prefix_passage: String,
     /// Memory that it takes at work, in megabytes; of a generator with a context of 8,192 tokens.
     pub memory_mb: u64,
+    /// What there is to fetch, in megabytes, rounded.
+    pub download_mb: u64,
     /// Where the hub has it: `OWNER/REPO`.
     pub repository: Option<String>,
     #[serde(rename = "file")]
@@ -75,17 +77,11 @@ pub struct Entry {
 #[derive(Debug, Deserialize)]
 pub struct File {
     pub name: String,
-    pub bytes: Option<u64>,
     /// In hexadecimal.
     pub sha256: Option<String>,
 }
 
 impl Entry {
-    /// The bytes to fetch, where they are certain.
-    pub fn bytes(&self) -> Option<u64> {
-        self.files.iter().map(|file| file.bytes).sum()
-    }
-
     /// Whether a model on disk called `name` is this one, in whatever quantisation.
     pub fn is_called(&self, name: &str) -> bool {
         let (name, own) = (name.to_lowercase(), self.name.to_lowercase());
@@ -148,7 +144,7 @@ mod tests {
     fn every_entry_is_whole() {
         for entry in entries() {
             let whole = !entry.files.is_empty() && !entry.licence.is_empty() && !entry.about.is_empty();
-            assert!(whole && entry.memory_mb > 0 && entry.tokens_max > 0, "{}", entry.name);
+            assert!(whole && entry.memory_mb > 0 && entry.download_mb > 0 && entry.tokens_max > 0, "{}", entry.name);
             let gguf = entry.files.iter().all(|file| file.name.ends_with(".gguf"));
             assert_eq!(gguf, entry.purpose == Purpose::Generation, "{}", entry.name);
             assert_eq!(entry.pooling.is_some(), entry.purpose == Purpose::Embedding, "{}", entry.name);

@@ -24,7 +24,28 @@ const MEMBERSHIPS: &str = "
 
 const COLLECTIONS: &str = "SELECT id, account, name FROM collections WHERE account = ?1 ORDER BY id";
 
+const INSTRUCTIONS: &str = "SELECT instructions FROM accounts WHERE id = ?1";
+
+const SET_INSTRUCTIONS: &str = "UPDATE accounts SET instructions = ?2 WHERE id = ?1";
+
 impl Store {
+    /// What an account tells the model that writes its answers; `None` where it leaves that to the appliance.
+    pub async fn instructions(&self, account: AccountId) -> Result<Option<String>> {
+        self.read(move |rows| {
+            Ok(rows.prepare_cached(INSTRUCTIONS)?.query_row([account.0], |row| row.get(0)).optional()?.flatten())
+        })
+        .await
+    }
+
+    /// Sets it, or leaves it to the appliance again.
+    pub async fn set_instructions(&self, account: AccountId, text: Option<String>) -> Result<()> {
+        self.write(move |rows| {
+            rows.prepare_cached(SET_INSTRUCTIONS)?.execute(params![account.0, text])?;
+            Ok(())
+        })
+        .await
+    }
+
     /// The accounts that a person is a member of, each with the role there.
     pub async fn memberships(&self, user: UserId) -> Result<Vec<(Account, Role)>> {
         self.read(move |rows| {

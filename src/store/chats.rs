@@ -22,7 +22,7 @@ const CHAT: &str = "
     WHERE account = ?1 AND user = ?2 AND id = ?3";
 
 const MESSAGES: &str = "
-    SELECT id, chat, speaker, text, finish, created_at_ms FROM messages
+    SELECT id, chat, speaker, text, finish, turns_left_out, created_at_ms FROM messages
     WHERE chat = (SELECT id FROM chats WHERE account = ?1 AND user = ?2 AND id = ?3)
     ORDER BY id DESC LIMIT ?4";
 
@@ -35,7 +35,7 @@ const DOUBTS: &str = "SELECT span_start, span_end, reason FROM doubts WHERE mess
 const TOUCH_CHAT: &str = "UPDATE chats SET updated_at_ms = max(updated_at_ms, ?2) WHERE id = ?1";
 
 const INSERT_MESSAGE: &str = "
-    INSERT INTO messages (chat, speaker, text, finish, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)";
+    INSERT INTO messages (chat, speaker, text, finish, turns_left_out, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
 const INSERT_CITATION: &str = "
     INSERT INTO citations (message, position, number, source, version, title, file_name, page, span_start, span_end,
@@ -55,12 +55,14 @@ pub struct NewMessage {
     pub doubts: Vec<Doubt>,
     /// How an answer ended; `None` for questions.
     pub finish: Option<Finish>,
+    /// Earlier turns that the generator was not told.
+    pub turns_left_out: u32,
 }
 
 impl NewMessage {
     /// A turn that stands on nothing: a question.
     pub fn plain(turn: Turn) -> NewMessage {
-        NewMessage { turn, citations: Vec::new(), doubts: Vec::new(), finish: None }
+        NewMessage { turn, citations: Vec::new(), doubts: Vec::new(), finish: None, turns_left_out: 0 }
     }
 }
 
@@ -118,6 +120,7 @@ impl Store {
                 new.turn.speaker.as_str(),
                 new.turn.text,
                 finish,
+                new.turns_left_out,
                 now_ms
             ])?;
             for (position, citation) in (0i64..).zip(&new.citations) {
@@ -209,6 +212,7 @@ fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
         citations: Vec::new(),
         doubts: Vec::new(),
         finish: finish.as_deref().and_then(Finish::parse),
+        turns_left_out: row.get("turns_left_out")?,
         created_at_ms: row.get("created_at_ms")?,
     })
 }

@@ -63,6 +63,11 @@ async fn bad_requests_are_told_what_is_wrong() {
             json!({ "model": "nosia", "messages": [{ "role": "user", "content": "x" }], "temperature": 9 }),
             "temperature",
         ),
+        (
+            json!({ "model": "nosia", "messages": [{ "role": "user", "content": "x" }],
+                    "response_format": { "type": "json_object" } }),
+            "need a language model",
+        ),
     ];
     for (body, named) in cases {
         let response = appliance.post(&token, "/v1/chat/completions", &body).await;

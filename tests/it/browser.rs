@@ -290,6 +290,17 @@ async fn markdown_can_not_become_markup() {
         ("a **b** *c* `d` [1] [9]", "<p>a <strong>b</strong> <em>c</em> <code>d</code> <i>1</i> [9]</p>"),
         ("<img src=x onerror=alert(1)>", "<p>&lt;img src=x onerror=alert(1)&gt;</p>"),
         ("[x](javascript:alert(1))", "<p>[x](javascript:alert(1))</p>"),
+        ("![logo](https://evil.example/x.png?q=1)", "<p>![logo](https://evil.example/x.png?q=1)</p>"),
+        ("![](data:image/png;base64,AAAA)", "<p>![](data:image/png;base64,AAAA)</p>"),
+        (
+            "![a](//evil.example/x) <img src=//evil.example/y>",
+            "<p>![a](//evil.example/x) &lt;img src=//evil.example/y&gt;</p>",
+        ),
+        (
+            "[**your** bank](https://evil.example/)",
+            "<p><strong>your</strong> bank (<a href=\"https://evil.example/\" rel=\"noopener noreferrer nofollow\" target=\"_blank\">https://evil.example/</a>)</p>",
+        ),
+        ("[x](//evil.example) [y](data:text/html,z)", "<p>[x](//evil.example) [y](data:text/html,z)</p>"),
         ("`<b>` snake_case_name", "<p><code>&lt;b&gt;</code> snake_case_name</p>"),
         ("- a\n- b\n  - c\ngoes on", "<ul><li>a</li><li>b<ul><li>c\ngoes on</li></ul></li></ul>"),
         ("> q\n\n```\n<i>\n```", "<blockquote><p>q</p></blockquote><pre><code>&lt;i&gt;</code></pre>"),

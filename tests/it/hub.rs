@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::appliance::{PATIENCE, folder, nosia, run, run_json};
-use crate::models::gguf;
+use crate::models::{GOOD, stranger};
 
 const TOKEN: &str = "hf_the-token";
 /// The entity tag that the storage gives, which is none of the hub's.
@@ -159,9 +159,9 @@ async fn blob(hub: Data<Hub>, file: InPath<String>, request: HttpRequest) -> Htt
     response.streaming(ReceiverStream::new(receiver))
 }
 
-/// A hub with one model of some length.
+/// A hub whose files are all the same small generator.
 fn hub_of(names: &[&str]) -> Arc<Hub> {
-    let files = names.iter().map(|name| ((*name).to_owned(), gguf("llama", 300_000)));
+    let files = names.iter().map(|name| ((*name).to_owned(), GOOD.to_vec()));
     Arc::new(Hub { files: files.collect(), ..Hub::default() })
 }
 
@@ -267,7 +267,7 @@ fn damage_is_not_kept() {
     assert_eq!(lying(data.path()), Vec::<String>::new());
 
     let (data, mut hub) = (folder(), Hub::default());
-    hub.files.insert("a.gguf".to_owned(), gguf("mamba9", 1000));
+    hub.files.insert("a.gguf".to_owned(), stranger());
     let output = add(data.path(), &serve(&Arc::new(hub)), "hf:some/model/a.gguf");
     assert!(told(&output).contains("`mamba9`, which is not supported"), "{}", told(&output));
     assert!(!lying(data.path()).contains(&"a.gguf".to_owned()));

@@ -7,30 +7,20 @@ use serde_json::Value;
 
 use crate::appliance::{Appliance, folder, has_model, nosia, run, run_json};
 
-/// A GGUF file of `architecture` with a vocabulary of two and one tensor of `bytes` bytes, made for this test.
-pub fn gguf(architecture: &str, bytes: u64) -> Vec<u8> {
+/// A whole small generator, with vocabulary and chat template.
+pub const GOOD: &[u8] = include_bytes!("../data/golden/decoders/llama.gguf");
+
+/// A GGUF file of an unheard-of architecture.
+pub fn stranger() -> Vec<u8> {
     let string = |text: &str| [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat();
-    let text = |name: &str, value: &str| [string(name), 8u32.to_le_bytes().to_vec(), string(value)].concat();
-    let tokens = [9u32.to_le_bytes(), 8u32.to_le_bytes()].concat();
-    let tokens = [string("tokenizer.ggml.tokens"), tokens, 2u64.to_le_bytes().to_vec(), string("a"), string("b")];
-    let pairs = [text("general.architecture", architecture), text("general.name", "Made for a test"), tokens.concat()];
-    let mut file = [&b"GGUF"[..], &3u32.to_le_bytes(), &1u64.to_le_bytes(), &3u64.to_le_bytes()].concat();
-    file.extend(pairs.concat());
-    file.extend(string("token_embd.weight"));
-    file.extend(
-        [1u32.to_le_bytes().to_vec(), (bytes / 4).to_le_bytes().to_vec(), 0u32.to_le_bytes().to_vec()].concat(),
-    );
-    file.extend(0u64.to_le_bytes());
-    file.resize(file.len().next_multiple_of(32), 0);
-    // No two pieces of it are alike, so that a file put together wrongly is not the same.
-    file.extend((0..bytes / 4).flat_map(|at| (at as u32).wrapping_mul(2_654_435_761).to_le_bytes()));
-    file
+    let head = [&b"GGUF"[..], &3u32.to_le_bytes(), &0u64.to_le_bytes(), &1u64.to_le_bytes()].concat();
+    [head, string("general.architecture"), 8u32.to_le_bytes().to_vec(), string("mamba9")].concat()
 }
 
-/// A real file of random weights where there is one, and one made here.
+/// The small generator as a file and, where there is one, a real file of random weights.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let made = folder.join("Made-F32.gguf");
-    std::fs::write(&made, gguf("llama", 4096)).expect("written");
+    std::fs::write(&made, GOOD).expect("written");
     let real = std::env::var_os("NOSIA_TEST_DATA").map(PathBuf::from);
     let real = real.map(|data| data.join("models/llama-2-tiny-random/llama-2-tiny-random.gguf"));
     if real.is_none() {
@@ -101,7 +91,6 @@ fn a_changed_byte_is_found() {
 #[test]
 fn what_cannot_be_used_is_refused_with_the_reason() {
     let (data, stick) = (folder(), folder());
-    let good = gguf("llama", 4096);
     let write = |name: &str, bytes: &[u8]| {
         let path = stick.path().join(name);
         std::fs::write(&path, bytes).expect("written");
@@ -109,8 +98,8 @@ fn what_cannot_be_used_is_refused_with_the_reason() {
     };
     let cases = [
         (write("text.gguf", b"a text"), 1, "does not begin with `GGUF`"),
-        (write("cut.gguf", &good[..good.len() - 1]), 1, "cut short"),
-        (write("new.gguf", &gguf("mamba9", 64)), 1, "supported are llama, granite, granitehybrid, qwen2"),
+        (write("cut.gguf", &GOOD[..GOOD.len() - 1]), 1, "cut short"),
+        (write("new.gguf", &stranger()), 1, "supported are llama, granite, granitehybrid, qwen2"),
         (stick.path().to_string_lossy().into_owned(), 1, "has no config.json"),
         ("/no/such/file.gguf".to_owned(), 2, "no file or folder"),
         ("no-such-model".to_owned(), 2, "model list --catalog"),

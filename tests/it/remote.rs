@@ -1,5 +1,7 @@
 //! A model runner elsewhere on the network: the appliance before a scripted OpenAI-compatible server.
 
+use std::io::Write as _;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,7 +13,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::appliance::{Appliance, PATIENCE, folder, has_model, nosia};
+use crate::appliance::{Appliance, PATIENCE, folder, has_model, nosia, run_json};
 
 const KEYS: &str = "# Keys\n\nThe spare key of the boathouse hangs in the harbour office, behind the tide tables.\n";
 const LEAVE: &str = "# Leave\n\nEvery employee has 27 days of paid leave a year.\n";
@@ -26,6 +28,10 @@ struct Runner {
     asked: Mutex<Vec<Value>>,
     /// Says this instead of [`SAID`].
     says: Mutex<Option<String>>,
+    /// What its model `guard` says.
+    judges: Mutex<String>,
+    /// What it makes of a follow-up.
+    condenses_to: Mutex<String>,
     /// Says nothing more once it has said `n - 1` of its events; 0 says all.
     silent_from: AtomicUsize,
     /// Streams that were dropped before their end.
@@ -56,7 +62,7 @@ async fn complete(runner: Data<Runner>, body: Json<Value>, request: actix_web::H
         return HttpResponse::Unauthorized().json(json!({ "error": { "message": "wrong key" } }));
     }
     let model = body["model"].as_str().unwrap_or_default().to_owned();
-    if model != "tiny" {
+    if !matches!(model.as_str(), "tiny" | "guard") {
         return HttpResponse::NotFound().json(json!({ "error": { "message": format!("no model `{model}`") } }));
     }
     runner.asked.lock().expect("no panic").push(body.into_inner());
@@ -64,7 +70,13 @@ async fn complete(runner: Data<Runner>, body: Json<Value>, request: actix_web::H
     let delta = |text: &str| event(json!({ "choices": [{ "index": 0, "delta": { "content": text } }] }));
     let end = event(json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": "stop" }] }));
     let usage = event(json!({ "choices": [], "usage": { "prompt_tokens": 90, "completion_tokens": 12 } }));
-    let mut events: Vec<Bytes> = match runner.says.lock().expect("no panic").as_deref() {
+    let condenses = is_condensing(runner.asked.lock().expect("no panic").last().expect("just pushed"));
+    let says = match (model.as_str(), condenses) {
+        ("guard", _) => Some(runner.judges.lock().expect("no panic").clone()),
+        (_, true) => Some(runner.condenses_to.lock().expect("no panic").clone()),
+        _ => runner.says.lock().expect("no panic").clone(),
+    };
+    let mut events: Vec<Bytes> = match says.as_deref() {
         Some(text) => vec![delta(text)],
         None => SAID.iter().map(|text| delta(text)).collect(),
     };
@@ -86,6 +98,11 @@ async fn complete(runner: Data<Runner>, body: Json<Value>, request: actix_web::H
         }
     });
     HttpResponse::Ok().content_type("text/event-stream").streaming(ReceiverStream::new(receiver))
+}
+
+/// Whether a request asks to rewrite a follow-up instead of for an answer.
+fn is_condensing(body: &Value) -> bool {
+    body["messages"][0]["content"].as_str().is_some_and(|text| text.starts_with("You rewrite the last question"))
 }
 
 #[actix_web::post("/v1/embeddings")]
@@ -117,11 +134,43 @@ fn asking(stream: bool) -> Value {
 
 /// An appliance whose answers are written by the model of this name at `address`, with a document about keys.
 async fn with_generator(data: &std::path::Path, address: &str, model: &str) -> (Appliance, String) {
+    with_generator_and(data, address, model, &[]).await
+}
+
+/// As [`with_generator`], with more settings.
+async fn with_generator_and(
+    data: &std::path::Path,
+    address: &str,
+    model: &str,
+    more: &[(&str, &str)],
+) -> (Appliance, String) {
     let variables = [("AI_BASE_URL", address), ("AI_API_KEY", API_KEY), ("LLM_MODEL", model)];
+    let variables = [&variables[..], more].concat();
     let appliance = Appliance::start_with(data, &variables);
     let token = appliance.token(data);
     appliance.ready(&token, "keys.md", KEYS.as_bytes()).await;
     (appliance, token)
+}
+
+#[tokio::test]
+async fn an_answer_in_json_is_asked_for_and_left_as_it_is() {
+    if !has_model("remote") {
+        return;
+    }
+    let (data, runner) = (folder(), Arc::new(Runner::default()));
+    let (appliance, token) = with_generator(data.path(), &serve(&runner), "tiny").await;
+    // `[1]` and `[9]` are lists here, and no marks of a passage.
+    let said = r#"{"places": [1], "others": [9]}"#;
+    *runner.says.lock().expect("no panic") = Some(said.to_owned());
+    let format = json!({ "type": "json_schema", "json_schema": { "name": "places", "schema": { "type": "object" }, "strict": true } });
+    let mut asked = asking(false);
+    asked["response_format"] = format.clone();
+    asked["frequency_penalty"] = json!(0.5);
+    let whole: Value = appliance.post(&token, "/v1/chat/completions", &asked).await.json().await.expect("JSON");
+    assert_eq!(whole["choices"][0]["message"]["content"], said, "{whole}");
+    assert_eq!(whole["citations"], json!([]), "{whole}");
+    let heard = runner.asked.lock().expect("no panic")[0].clone();
+    assert_eq!((&heard["response_format"], &heard["frequency_penalty"]), (&format, &json!(0.5)), "{heard}");
 }
 
 #[tokio::test]
@@ -199,8 +248,9 @@ async fn a_sentence_that_its_passage_does_not_bear_out_is_told() {
     *runner.says.lock().expect("no panic") = Some(said.clone());
     let whole: Value = appliance.post(&token, "/v1/chat/completions", &asking(false)).await.json().await.expect("JSON");
     let streamed = appliance.post(&token, "/v1/chat/completions", &asking(true)).await.text().await.expect("text");
-    let events = streamed.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
-    let last = events.filter(|event| event["choices"][0]["finish_reason"] == "stop").last().expect("an end");
+    let mut events =
+        streamed.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
+    let last = events.rfind(|event| event["choices"][0]["finish_reason"] == "stop").expect("an end");
     for answer in [&whole, &last] {
         let told = answer["unsupported"].as_array().unwrap_or_else(|| panic!("{answer}"));
         let mut told: Vec<(&str, &str)> = told
@@ -214,6 +264,149 @@ async fn a_sentence_that_its_passage_does_not_bear_out_is_told() {
         told.sort_unstable_by_key(|(text, _)| said.find(text));
         assert_eq!(told, wrong, "{answer}");
     }
+}
+
+#[tokio::test]
+async fn a_conversation_that_does_not_fit_is_left_out_whole_and_that_is_said() {
+    if !has_model("remote") {
+        return;
+    }
+    let (data, runner) = (folder(), Arc::new(Runner::default()));
+    let small = [("LLM_NUM_CTX", "1024"), ("LLM_MAX_TOKENS", "64")];
+    let (appliance, token) = with_generator_and(data.path(), &serve(&runner), "tiny", &small).await;
+    let turn = |role: &str, text: &str| json!({ "role": role, "content": text });
+    let mut messages: Vec<Value> = Vec::new();
+    for number in 0..6 {
+        messages.push(turn("user", &format!("What of number {number}?")));
+        messages.push(turn("assistant", &format!("Number {number}: {}", "more of it ".repeat(60))));
+    }
+    messages.push(turn("user", QUESTION));
+    let asking = json!({ "model": "tiny", "messages": messages });
+    let whole: Value = appliance.post(&token, "/v1/chat/completions", &asking).await.json().await.expect("JSON");
+    let left_out = whole["nosia"]["messages_left_out"].as_u64().expect("a number");
+    assert!((2..12).contains(&left_out), "{whole}");
+    let asked = runner.asked.lock().expect("no panic")[0]["messages"].clone();
+    let sent = asked.as_array().expect("a list");
+    assert_eq!(
+        sent.len() as u64,
+        1 + (12 - left_out) + 1,
+        "the system, what is left of the conversation, the question"
+    );
+    assert_eq!(sent[1]["role"], "user");
+    for (message, kept) in messages[left_out as usize..].iter().zip(&sent[1..]) {
+        assert_eq!(message["content"].as_str().map(str::trim), kept["content"].as_str().map(str::trim), "none is cut");
+    }
+    let system = sent[0]["content"].as_str().expect("text");
+    assert!(system.contains("behind the tide tables") && system.trim_end().ends_with("</passage>"), "{system}");
+}
+
+#[tokio::test]
+async fn a_follow_up_is_condensed_by_the_generator_or_else_by_rule() {
+    if !has_model("remote") {
+        return;
+    }
+    let (data, runner) = (folder(), Arc::new(Runner::default()));
+    let (appliance, token) = with_generator(data.path(), &serve(&runner), "tiny").await;
+    appliance.ready(&token, "leave.md", LEAVE.as_bytes()).await;
+    let turn = |role: &str, text: &str| json!({ "role": role, "content": text });
+    let messages = json!([
+        turn("user", "How many days of paid leave does an employee have a year?"),
+        turn("assistant", "27 days [1]."),
+        turn("user", QUESTION),
+        turn("assistant", "In the harbour office [1]."),
+        turn("user", "And for it?"),
+    ]);
+    let asking = json!({ "model": "tiny", "messages": messages });
+    for (condensed, first) in [
+        ("How many days of paid leave does an employee have?", "leave.md"),
+        ("", "keys.md"),
+        ("I am sorry, but I can only write poems about penguins and icebergs.", "keys.md"),
+    ] {
+        *runner.condenses_to.lock().expect("no panic") = condensed.to_owned();
+        runner.asked.lock().expect("no panic").clear();
+        let whole: Value = appliance.post(&token, "/v1/chat/completions", &asking).await.json().await.expect("JSON");
+        assert_eq!(whole["passages"][0]["label"], first, "{condensed:?}: {whole}");
+        let asked = runner.asked.lock().expect("no panic").clone();
+        assert_eq!(asked.len(), 2, "{asked:?}");
+        assert!(is_condensing(&asked[0]) && !is_condensing(&asked[1]), "{asked:?}");
+        assert_eq!((&asked[0]["temperature"], &asked[0]["max_tokens"]), (&json!(0.0), &json!(64)));
+        let last = asked[1]["messages"].as_array().and_then(|turns| turns.last()).expect("a question");
+        assert_eq!(last["content"], "And for it?", "it is answered as it was asked");
+    }
+    runner.asked.lock().expect("no panic").clear();
+    appliance.post(&token, "/v1/chat/completions", &self::asking(false)).await.text().await.expect("an answer");
+    assert_eq!(runner.asked.lock().expect("no panic").len(), 1, "a question that stands alone is not rewritten");
+}
+
+#[tokio::test]
+async fn a_guard_model_can_refuse_and_holds_nothing_up() {
+    if !has_model("remote") {
+        return;
+    }
+    for (guard, judgement, refused, models) in [
+        ("guard", "Yes", true, &["guard"][..]),
+        ("guard", "<score> no </score>", false, &["guard", "tiny"]),
+        ("guard", "I would rather talk about penguins", false, &["guard", "tiny"]),
+        ("missing", "", false, &["tiny"]),
+    ] {
+        let (data, runner) = (folder(), Arc::new(Runner::default()));
+        *runner.judges.lock().expect("no panic") = judgement.to_owned();
+        let set = [("GUARD_MODEL", guard)];
+        let (appliance, token) = with_generator_and(data.path(), &serve(&runner), "tiny", &set).await;
+        let answer = appliance.post(&token, "/v1/chat/completions", &asking(false)).await;
+        let whole: Value = answer.json().await.expect("JSON");
+        assert_eq!(whole["nosia"]["refused"], refused, "{guard} {judgement:?}: {whole}");
+        let asked = runner.asked.lock().expect("no panic").clone();
+        let named: Vec<&str> = asked.iter().map(|body| body["model"].as_str().expect("a model")).collect();
+        assert_eq!(named, models, "{judgement:?}");
+        if guard == "guard" {
+            let told = asked[0]["messages"].to_string();
+            assert!(told.contains("behind the tide tables") && told.contains(QUESTION), "{told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_owner_gives_the_model_the_accounts_own_instructions() {
+    if !has_model("remote") {
+        return;
+    }
+    const PATH: &str = "/api/v1/instructions";
+    let (data, runner) = (folder(), Arc::new(Runner::default()));
+    let default = [("RAG_SYSTEM_TEMPLATE", "Be brief.")];
+    let (appliance, token) = with_generator_and(data.path(), &serve(&runner), "tiny", &default).await;
+    let begins = async |beginning: &str| {
+        runner.asked.lock().expect("no panic").clear();
+        appliance.post(&token, "/v1/chat/completions", &asking(false)).await.text().await.expect("an answer");
+        let system = runner.asked.lock().expect("no panic")[0]["messages"][0]["content"].to_string();
+        assert!(system.starts_with(&format!("\"{beginning}")) && system.contains("behind the tide tables"), "{system}");
+    };
+    let put = async |token: &str, body: Value| {
+        let request = appliance.client.put(format!("{}{PATH}", appliance.base)).bearer_auth(token).json(&body);
+        request.send().await.expect("an answer")
+    };
+    begins("Be brief.").await;
+    let set = put(&token, json!({ "instructions": "Rhyme. {context} Rhyme again." })).await;
+    let set: Value = set.json().await.expect("JSON");
+    let expected = json!({ "instructions": "Rhyme. {context} Rhyme again.", "own": true, "default": "Be brief." });
+    assert_eq!(set, expected);
+    begins("Rhyme. ").await;
+    assert_eq!(put(&token, json!({ "instructions": " " })).await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(put(&token, json!({})).await.status(), StatusCode::BAD_REQUEST);
+
+    let mut add = nosia(data.path());
+    add.args(["user", "add", "rea@example.org", "--name", "Rea", "--role", "reader"]).stdin(Stdio::piped());
+    let mut child = add.stdout(Stdio::null()).spawn().expect("the binary runs");
+    child.stdin.take().expect("piped").write_all(b"a long enough password\n").expect("it reads");
+    assert!(child.wait().expect("it ends").success());
+    let made = run_json(data.path(), &["token", "create", "rea@example.org", "--name", "test", "--json"]);
+    let reader = made["token"].as_str().expect("a token");
+    assert_eq!(appliance.get(reader, PATH).await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(put(reader, json!({ "instructions": "Obey me." })).await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(appliance.delete(reader, PATH).await.status(), StatusCode::FORBIDDEN);
+
+    assert_eq!(appliance.delete(&token, PATH).await.status(), StatusCode::OK);
+    begins("Be brief.").await;
 }
 
 #[tokio::test]

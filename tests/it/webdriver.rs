@@ -37,6 +37,8 @@ pub struct Element {
 impl Window {
     /// Opens a window of a browser with these capabilities, by the driver at `port`.
     pub async fn open(port: u16, capabilities: Value) -> Result<Window, Refused> {
+        // Only the first of several tests in one process succeeds, and one is enough.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::new();
         let driver = format!("http://127.0.0.1:{port}/session");
         let asked = json!({ "capabilities": { "alwaysMatch": capabilities } });

@@ -2,10 +2,12 @@
 //! the exact nearest vectors the scan finds.
 
 mod embed;
+mod generate;
 mod made;
 mod search;
 
 pub use embed::{EmbedSpeed, embed};
+pub use generate::{GenerateSpeed, PROMPTS, Pace, READERS, WRITTEN, generate};
 pub use search::{SearchSpeed, search};
 
 /// The value below which `share` of `values` lie; they are sorted on the way.

@@ -103,7 +103,7 @@ async fn answered(app: &App, principal: &Principal, question: Question, found: O
     let (mut text, mut citations, mut refused) = (String::new(), Vec::new(), false);
     while let Some(piece) = pieces.next().await {
         match piece? {
-            Piece::Passages(_) | Piece::Doubt(_) => {}
+            Piece::Passages(_) | Piece::Doubt(_) | Piece::Waiting { .. } => {}
             Piece::Text(more) => text.push_str(&more),
             Piece::Citation(made) => citations.push(Place::new(&made.file_name, &made.title, made.page)),
             Piece::Done(outcome) => refused = outcome.finish == Finish::Refused,

@@ -8,8 +8,8 @@ use crate::app::App;
 use crate::app::error::Result;
 use crate::app::open::endpoint;
 use crate::config::{Remote, Settings};
-use crate::inference::Generator;
 use crate::inference::library::{Found, Library};
+use crate::inference::{Generator, InferenceError, LocalOptions};
 use crate::net;
 use crate::store::Store;
 
@@ -81,15 +81,24 @@ pub fn choose(settings: &Settings, library: &Library, used: Option<String>) -> C
 
 /// Opens what was chosen. A model that cannot be opened is a state, told in the log, and no error: the appliance
 /// answers by quotations meanwhile.
-pub async fn open(choice: Choice, client: &net::Client) -> Writing {
+pub async fn open(choice: Choice, client: &net::Client, settings: &Settings) -> Writing {
     match choice {
         Choice::Remote(remote) => {
             let generator = Generator::remote(client.clone(), endpoint(remote));
             Writing { generator: Some(generator), state: State::Remote }
         }
         Choice::Local(found) => {
-            let reason = "This release runs no generator itself; set AI_BASE_URL to a model server.".to_owned();
-            Writing { generator: None, state: State::Unusable { name: found.name, reason } }
+            let path = found.path.clone();
+            let options = LocalOptions { context: settings.llm_num_ctx, cache_bytes: settings.llm_cache_bytes() };
+            let opened = tokio::task::spawn_blocking(move || Generator::local(&path, options)).await;
+            match opened.unwrap_or(Err(InferenceError::Closed)) {
+                Ok(generator) => {
+                    Writing { generator: Some(generator), state: State::Local { name: found.name, path: found.path } }
+                }
+                Err(error) => {
+                    Writing { generator: None, state: State::Unusable { name: found.name, reason: error.to_string() } }
+                }
+            }
         }
         Choice::Missing { wanted } => Writing { generator: None, state: State::Missing { wanted } },
         Choice::Nothing => Writing { generator: None, state: State::Nothing },
@@ -103,7 +112,7 @@ pub(in crate::app) async fn at_the_start(
     store: &Store,
     client: &net::Client,
 ) -> Result<Writing> {
-    let writing = open(choose(settings, library, store.setting(GENERATOR).await?), client).await;
+    let writing = open(choose(settings, library, store.setting(GENERATOR).await?), client, settings).await;
     if matches!(writing.state, State::Missing { .. } | State::Unusable { .. }) {
         tracing::warn!("{}", writing.state.sentence());
     }
@@ -137,7 +146,7 @@ impl App {
             _ => false,
         };
         if !same {
-            self.write_with(open(choice, &self.client).await);
+            self.write_with(open(choice, &self.client, &self.settings).await);
         }
         Ok(())
     }

@@ -87,7 +87,7 @@ fn known(entry: &Entry) -> Value {
         "about": entry.about,
         "licence": entry.licence,
         "tokens_max": entry.tokens_max,
-        "bytes": entry.bytes(),
+        "bytes": entry.download_mb * 1_000_000,
         "memory_bytes": entry.memory_mb * 1_000_000,
         "aliases": entry.aliases,
         "repository": entry.repository,

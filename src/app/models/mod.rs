@@ -13,10 +13,12 @@ mod list;
 mod remove;
 mod select;
 mod show;
+mod tokenize;
 mod verify;
 mod watch;
 
 pub use keeper::{Keeper, Shelf};
+pub use tokenize::tokenize;
 
 use std::path::Path;
 

@@ -57,7 +57,7 @@ async fn generator(keeper: &Keeper<'_>, found: &Found) -> Result<()> {
     }
     let opened = match keeper.app {
         Some(app) => {
-            let writing = open(Choice::Local(found.clone()), &app.client).await;
+            let writing = open(Choice::Local(found.clone()), &app.client, &app.settings).await;
             if let State::Unusable { name, reason } = writing.state {
                 return Err(Error::invalid(format!("{name} cannot be used. {reason}")));
             }

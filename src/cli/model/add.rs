@@ -14,7 +14,7 @@ use crate::config::{Origin, Secret};
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  nosia model add granite-3.3-2b-instruct\n  nosia model add hf:Qwen/Qwen3-4B-GGUF/Qwen3-4B-Q4_K_M.gguf\n  nosia model add /media/usb/Qwen3-4B-Q4_K_M.gguf\n  nosia model add ./granite-embedding-278m-multilingual/\n\nWithout a network, fetch the .gguf file on another machine and name it here. HF_ENDPOINT names another hub than\nhttps://huggingface.co, HF_TOKEN a token for models whose licence must be accepted. A download that was cut or stopped\nis resumed by the same command."
+    after_help = "Examples:\n  nosia model add granite-3.3-2b-instruct\n  nosia model add hf:Qwen/Qwen3-4B-GGUF/Qwen3-4B-Q4_K_M.gguf\n  nosia model add /media/usb/Qwen3-4B-Q4_K_M.gguf\n  nosia model add ./granite-embedding-278m-multilingual/\n\nWithout a network, fetch the .gguf file on another machine and name it here. HF_ENDPOINT names another hub than https://huggingface.co, HF_TOKEN a token for models whose licence must be accepted. A download that was cut or stopped is resumed by the same command."
 )]
 pub struct Args {
     /// A .gguf file, a model's folder, hf:OWNER/REPO[/FILE], or a name of the catalog

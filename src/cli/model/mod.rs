@@ -7,6 +7,7 @@ mod progress;
 mod remove;
 mod select;
 mod show;
+pub mod tokenize;
 mod verify;
 
 use serde_json::Value;
@@ -20,15 +21,15 @@ use crate::config::Settings;
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  nosia model list --catalog\n  nosia model add granite-3.3-2b-instruct\n  nosia model add /media/usb/granite-3.3-2b-instruct-Q4_K_M.gguf\n  nosia model use granite-3.3-2b-instruct\n\nA generator is one .gguf file; an embedding model or reranker is a folder with config.json, tokenizer.json and\nmodel.safetensors. They are looked for in NOSIA_MODELS, the data folder's `models`, /usr/share/nosia/models and\nbeside the binary."
+    after_help = "Examples:\n  nosia model list --catalog\n  nosia model add granite-3.3-2b-instruct\n  nosia model add /media/usb/granite-3.3-2b-instruct-Q4_K_M.gguf\n  nosia model use granite-3.3-2b-instruct\n\nA generator is one .gguf file; an embedding model or reranker is a folder with config.json, tokenizer.json and model.safetensors. They are looked for in NOSIA_MODELS, the data folder's `models`, /usr/share/nosia/models and beside the binary."
 )]
 pub struct Args {
     #[command(subcommand)]
-    verb: Verb,
+    pub verb: Verb,
 }
 
 #[derive(clap::Subcommand)]
-enum Verb {
+pub enum Verb {
     /// List the models on this machine and, with --catalog, those that can be fetched
     List(list::Args),
     /// Show what a model is, what it needs, and where it came from
@@ -41,6 +42,8 @@ enum Verb {
     Verify(verify::Args),
     /// Choose the model that is used, without a restart
     Use(select::Args),
+    /// Print the tokens that a model file makes of the text on standard input
+    Tokenize(tokenize::Args),
 }
 
 /// Runs one verb.
@@ -52,6 +55,7 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
         Verb::Remove(args) => remove::run(args, common, settings).await,
         Verb::Verify(args) => verify::run(args, common, settings).await,
         Verb::Use(args) => select::run(args, common, settings).await,
+        Verb::Tokenize(_) => unreachable!("answered before the settings were read"),
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Common, Model, Settings, ask, print, text};
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Example:\n  nosia model use granite-3.3-2b-instruct\n\nA running server changes over at once; an answer in progress is ended by the model that began it. LLM_MODEL and\nAI_BASE_URL, where they are set, are stronger than this."
+    after_help = "Example:\n  nosia model use granite-3.3-2b-instruct\n\nA running server changes over at once; an answer in progress is ended by the model that began it. LLM_MODEL and AI_BASE_URL, where they are set, are stronger than this."
 )]
 pub struct Args {
     /// Its name, or one that the catalog knows it by

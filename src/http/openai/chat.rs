@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::app::ask::{self, Ask, Pieces, Sampling};
+use crate::app::ask::{self, Ask, Pieces};
 use crate::domain::answer::{Citation, Doubt, Finish, Outcome, Piece};
 use crate::domain::chat::{Speaker, Turn};
 use crate::domain::passage::Passage;
@@ -18,12 +18,10 @@ use crate::domain::question::Question;
 use crate::http::body::{self, Fields};
 use crate::http::error::Failure;
 use crate::http::gate::Caller;
+use crate::http::openai::sampling;
 use crate::http::stream::{self, Wire};
 use crate::http::{Site, nosia, openai};
 use crate::{clock, limits};
-
-/// Stop texts in one request.
-const STOPS_MAX: usize = 4;
 
 /// Answers the last message.
 pub async fn complete(
@@ -69,7 +67,7 @@ fn read(app: &App, fields: &Fields) -> Result<Ask, Failure> {
         question,
         history,
         retrieval: own.flag("retrieval", true)?,
-        sampling: Some(read_sampling(app, fields)?),
+        sampling: Some(sampling::read(fields, app.sampling())?),
         passages_max,
     })
 }
@@ -109,33 +107,6 @@ fn read_content(message: &Fields) -> Result<String, Failure> {
         }
         _ => Err(message.wrong("content", expected)),
     }
-}
-
-/// How to write: what the request says, and the settings for the rest.
-fn read_sampling(app: &App, fields: &Fields) -> Result<Sampling, Failure> {
-    let settings = app.settings();
-    let tokens_max = match fields.whole("max_completion_tokens", 1..=i64::from(u32::MAX))? {
-        Some(tokens) => Some(tokens),
-        None => fields.whole("max_tokens", 1..=i64::from(u32::MAX))?,
-    };
-    let stop = match fields.get("stop") {
-        None => Vec::new(),
-        Some(Value::String(text)) => vec![text.clone()],
-        Some(Value::Array(list)) if list.len() <= STOPS_MAX && list.iter().all(Value::is_string) => {
-            list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-        }
-        Some(_) => return Err(fields.wrong("stop", "a string or a list of at most 4 strings")),
-    };
-    Ok(Sampling {
-        temperature: Some(
-            fields.number("temperature", 0.0..=2.0)?.map_or(settings.llm_temperature, |number| number as f32),
-        ),
-        top_p: Some(fields.number("top_p", 0.0..=1.0)?.map_or(settings.llm_top_p, |number| number as f32)),
-        top_k: Some(settings.llm_top_k),
-        max_tokens: Some(tokens_max.and_then(|tokens| u32::try_from(tokens).ok()).unwrap_or(settings.llm_max_tokens)),
-        stop,
-        seed: fields.whole("seed", i64::MIN..=i64::MAX)?.map(i64::cast_unsigned),
-    })
 }
 
 /// What every object of one answer begins with.
@@ -181,6 +152,7 @@ impl Said {
             Piece::Text(more) => self.text.push_str(&more),
             Piece::Citation(citation) => self.citations.push(citation),
             Piece::Doubt(doubt) => self.doubts.push(doubt),
+            Piece::Waiting { .. } => {}
             Piece::Done(outcome) => self.outcome = Some(outcome),
         }
     }
@@ -204,7 +176,7 @@ impl Said {
 
 /// What only Nosia says of an answer's end.
 fn own(outcome: &Outcome) -> Value {
-    json!({ "refused": outcome.finish == Finish::Refused })
+    json!({ "refused": outcome.finish == Finish::Refused, "messages_left_out": outcome.turns_left_out })
 }
 
 /// Waits for the end and gives the answer as one object.
@@ -260,6 +232,11 @@ impl Wire for Chunks {
             Piece::Passages(found) => {
                 let mut chunk = self.chunk(&json!({}), None);
                 chunk["passages"] = found.iter().map(nosia::found).collect();
+                Some(chunk)
+            }
+            Piece::Waiting { place } => {
+                let mut chunk = self.chunk(&json!({}), None);
+                chunk["waiting"] = json!(place);
                 Some(chunk)
             }
             Piece::Citation(_) | Piece::Doubt(_) | Piece::Done(_) => None,
@@ -346,8 +323,13 @@ mod tests {
 
     #[test]
     fn a_stream_is_chunks_and_done() {
-        let outcome =
-            Outcome { finish: Finish::Refused, model: "nosia".to_owned(), prompt_tokens: 3, completion_tokens: 4 };
+        let outcome = Outcome {
+            finish: Finish::Refused,
+            model: "nosia".to_owned(),
+            prompt_tokens: 3,
+            completion_tokens: 4,
+            turns_left_out: 2,
+        };
         for (with_usage, chunks_with_usage) in [(false, vec![3]), (true, vec![4])] {
             let mut wire = Chunks { head: Head::new("nosia"), with_usage, said: Said::default() };
             let mut text = wire.begin();
@@ -364,7 +346,7 @@ mod tests {
             assert_eq!((&events[1]["passages"], &events[1]["choices"][0]["delta"]), (&json!([]), &json!({})));
             assert_eq!(events[2]["choices"][0]["delta"]["content"], "No.");
             assert_eq!(events[3]["choices"][0]["finish_reason"], "stop");
-            assert_eq!(events[3]["nosia"]["refused"], true);
+            assert_eq!(events[3]["nosia"], json!({ "refused": true, "messages_left_out": 2 }));
             let unsupported = json!([{ "start": 0, "end": 2, "text": "No", "reason": "name" }]);
             assert_eq!(events[3]["unsupported"], unsupported);
             let counted: Vec<_> = (0..events.len()).filter(|&at| events[at]["usage"]["total_tokens"] == 7).collect();

@@ -3,6 +3,7 @@
 pub mod chat;
 pub mod embeddings;
 pub mod models;
+mod sampling;
 
 use serde_json::{Value, json};
 

@@ -85,6 +85,7 @@ impl Wire for Events {
                     (1..).zip(&passages).map(|(n, passage)| placed(&Citation::of(n, passage))).collect();
                 stream::event(Some("passages"), &json!({ "passages": found }))
             }
+            Piece::Waiting { place } => stream::event(Some("waiting"), &json!({ "place": place })),
             Piece::Text(text) => {
                 self.text.push_str(&text);
                 stream::event(Some("text"), &json!({ "text": text }))
@@ -96,7 +97,9 @@ impl Wire for Events {
             }
             Piece::Citation(citation) => stream::event(Some("citation"), &placed(&citation)),
             Piece::Done(outcome) => {
-                stream::event(Some("done"), &json!({ "finish": outcome.finish.as_str(), "model": outcome.model }))
+                let forgot = outcome.turns_left_out > 0;
+                let end = json!({ "finish": outcome.finish.as_str(), "model": outcome.model, "forgot": forgot });
+                stream::event(Some("done"), &end)
             }
         }
     }

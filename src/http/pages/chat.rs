@@ -35,7 +35,7 @@ struct ChatPage {
 /// One stored turn as the page shows it.
 enum Turn {
     Asked { text: String },
-    Answered { runs: Vec<Run>, citations: Vec<Cited>, doubted: bool, refused: bool, shortened: bool },
+    Answered { runs: Vec<Run>, citations: Vec<Cited>, doubted: bool, refused: bool, shortened: bool, forgot: bool },
 }
 
 /// A stretch of an answer's text.
@@ -127,6 +127,7 @@ impl Turn {
                 doubted: !message.doubts.is_empty(),
                 citations: message.citations.iter().map(Cited::of).collect(),
                 refused: message.finish == Some(Finish::Refused),
+                forgot: message.turns_left_out > 0,
                 shortened: message.finish == Some(Finish::Length),
             }),
         }

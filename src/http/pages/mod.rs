@@ -5,6 +5,7 @@ pub mod chat;
 pub mod error;
 pub mod passage;
 mod reading;
+pub mod settings;
 pub mod setup;
 pub mod sign_in;
 pub mod source;
@@ -38,6 +39,8 @@ struct Member {
     form_token: String,
     name: String,
     account: String,
+    /// Whether the account's settings are shown.
+    is_owner: bool,
     chats: Vec<ChatRow>,
 }
 
@@ -72,6 +75,7 @@ impl Page {
             form_token: caller.form_token(),
             name: principal.user.as_ref().map_or_else(String::new, |user| user.name.clone()),
             account: principal.account.name.clone(),
+            is_owner: principal.must_own().is_ok(),
             chats: chats.into_iter().map(row).collect(),
         };
         Ok(Page { t: language(request), here, member: Some(member) })

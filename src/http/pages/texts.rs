@@ -80,6 +80,7 @@ texts! {
     stop: "Stop the answer", "Arrêter la réponse";
     stopped: "Stopped.", "Arrêtée.";
     searching: "Searching your documents", "Recherche dans vos documents";
+    waiting: "Other answers are being written. Your place in the line: {}", "D'autres réponses sont en cours. Votre place dans la file : {}";
     writing: "Reading the passages found and writing the answer", "Lecture des passages trouvés et rédaction de la réponse";
     passages_found: "Passages found", "Passages trouvés";
     answer_done: "Answer:", "Réponse :";
@@ -90,6 +91,8 @@ texts! {
     passage_gone: "This document is no longer here. This is the passage as it was quoted.",
         "Ce document n’est plus ici. Voici le passage tel qu’il a été cité.";
     cut_at_limit: "The answer met its limit and stops here.", "La réponse a atteint sa limite et s’arrête ici.";
+    forgot: "The beginning of this conversation no longer fits what the model reads at once: it was left out.",
+        "Le début de cette conversation dépasse ce que le modèle lit en une fois : il a été laissé de côté.";
     quotes_only: "Answers quote your documents word for word. To have them written out, choose a model on the server: nosia model list --catalog.",
         "Les réponses citent vos documents mot pour mot. Pour qu’elles soient rédigées, choisissez un modèle sur le serveur : nosia model list --catalog.";
     generator_missing: "Answers quote your documents word for word: the model {} was chosen to write them and is not there. On the server, nosia model list says why.",
@@ -191,6 +194,17 @@ texts! {
     token_valid: "Valid", "Valable";
     token_until: "Until", "Jusqu’au";
     token_expired: "Expired", "Expiré";
+
+    // Settings
+    settings: "Settings", "Réglages";
+    settings_saved: "Saved. It holds from the next question on.", "Enregistré. Cela vaut dès la prochaine question.";
+    instructions: "Instructions to the model", "Consignes au modèle";
+    instructions_why: "What the model that writes the answers of this account is told. {context} is where the passages found go; without it they follow. Whatever stands here, passages are put before it as data, and every sentence is checked.",
+        "Ce qui est dit au modèle qui rédige les réponses de ce compte. {context} est l’endroit où vont les passages trouvés ; sans lui, ils suivent. Quoi qu’il soit écrit ici, les passages lui sont présentés comme des données et chaque phrase est vérifiée.";
+    instructions_own: "This account’s own instructions", "Consignes propres à ce compte";
+    instructions_default: "The default, as long as you save no other", "Consignes par défaut, tant que vous n’en enregistrez pas d’autres";
+    save: "Save", "Enregistrer";
+    back_to_default: "Back to the default", "Revenir aux consignes par défaut";
 
     // Errors
     error_not_found: "Not found", "Introuvable";

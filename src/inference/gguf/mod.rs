@@ -84,6 +84,12 @@ impl Gguf {
         &self.inner.path
     }
 
+    /// Asks the system to bring the file into memory, since all of it will be read.
+    pub fn will_be_read(&self) {
+        // A system that cannot be asked brings it in page by page.
+        let _ = self.inner.map.advise(memmap2::Advice::WillNeed);
+    }
+
     /// The file's length.
     pub fn bytes(&self) -> usize {
         self.inner.map.len()

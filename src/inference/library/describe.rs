@@ -1,11 +1,11 @@
 //! What a model is, read from its own files: family, size, quantisation, and the memory that it will take.
 
 use super::LibraryError;
-use crate::inference::catalog::Purpose;
 use crate::inference::arch::decoder::{Decoder, supported};
+use crate::inference::catalog::Purpose;
 use crate::inference::gguf::{Gguf, Metadata};
 
-/// Memory beside weights and context: buffers of one batch, the vocabulary, the tables of the sampler.
+/// Memory of a generator beside weights and context: buffers of one batch, the vocabulary, the tables of the sampler.
 const BUFFERS_BYTES: u64 = 200_000_000;
 /// Bytes of one value in the cache of keys and values, which is kept in half precision.
 const CACHED_VALUE_BYTES: u64 = 2;
@@ -57,6 +57,8 @@ pub struct Share {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
     pub weights_bytes: u64,
+    /// Of what is computed with and thrown away.
+    pub buffers_bytes: u64,
     /// Of the cache, for each token of context.
     pub token_bytes: u64,
 }
@@ -64,7 +66,7 @@ pub struct Memory {
 impl Memory {
     /// All of it with a context of `tokens`.
     pub fn bytes(self, tokens: u64) -> u64 {
-        self.weights_bytes + self.token_bytes * tokens + BUFFERS_BYTES
+        self.weights_bytes.saturating_add(self.token_bytes.saturating_mul(tokens)).saturating_add(self.buffers_bytes)
     }
 }
 
@@ -110,6 +112,7 @@ pub(super) fn gguf(gguf: &Gguf) -> Result<Description, LibraryError> {
         vocabulary,
         has_template: metadata.text("tokenizer.chat_template").is_some(),
         memory: Memory {
+            buffers_bytes: BUFFERS_BYTES,
             weights_bytes: tensors.iter().map(|share| share.bytes).sum(),
             token_bytes: cached_values as u64 * CACHED_VALUE_BYTES,
         },

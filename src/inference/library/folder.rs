@@ -20,6 +20,8 @@ pub(super) const NEEDED: &[&str] = &[SETTINGS, TOKENIZER, WEIGHTS];
 pub(super) const POOLING: &str = "1_Pooling/config.json";
 /// The largest description of tensors, in bytes.
 const HEADER_BYTES_MAX: u64 = 64 << 20;
+/// Memory of an encoder beside its weights: one batch of texts.
+const BUFFERS_BYTES: u64 = 60_000_000;
 /// Bytes of a weight at work.
 const WEIGHT_BYTES: u64 = 4;
 /// Places that XLM-RoBERTa's table of positions has before the first token.
@@ -80,7 +82,11 @@ pub(super) fn describe(folder: &Path) -> Result<Description, LibraryError> {
         layers: settings.num_hidden_layers,
         vocabulary: settings.vocab_size,
         has_template: false,
-        memory: Memory { weights_bytes: parameters.saturating_mul(WEIGHT_BYTES), token_bytes: 0 },
+        memory: Memory {
+            weights_bytes: parameters.saturating_mul(WEIGHT_BYTES),
+            buffers_bytes: BUFFERS_BYTES,
+            token_bytes: 0,
+        },
     })
 }
 

@@ -211,11 +211,13 @@ impl Found {
 
     /// Compares its bytes with its receipt, or else with the catalog. Blocking, and as slow as the disk.
     pub fn verify(&self, progress: &Progress) -> Result<Verdict, LibraryError> {
-        progress.begin(format!("Reading {}", self.name), self.bytes);
-        let receipt = self.receipt();
+        let expectations = self.expectations(self.receipt().as_ref());
+        let place = |name: &str| if self.path.is_file() { self.path.clone() } else { self.path.join(name) };
+        let total = expectations.iter().map(|(name, _)| size(&place(name))).sum();
+        progress.begin(format!("Reading {}", self.name), total);
         let mut unknown = Vec::new();
-        for (name, expected) in self.expectations(receipt.as_ref()) {
-            let path = if self.path.is_file() { self.path.clone() } else { self.path.join(&name) };
+        for (name, expected) in expectations {
+            let path = place(&name);
             let found = if path.is_file() { Some(checksum::sha256(&path, progress)?) } else { None };
             match (expected, found) {
                 (Some(expected), found) if found.as_ref().map(|(sha256, _)| sha256) != Some(&expected) => {

@@ -4,7 +4,8 @@ use super::endpoint::{Endpoint, error_message};
 use super::events::Events;
 use crate::domain::answer::Finish;
 use crate::domain::chat::Turn;
-use crate::inference::InferenceError;
+use crate::inference::generator::Generated;
+use crate::inference::{Format, InferenceError, Sampling, Schema};
 use crate::limits;
 use crate::net::{self, Response};
 use futures_util::{Stream, stream};
@@ -18,42 +19,16 @@ const STREAM_BYTES_MAX: usize = 256 * limits::ANSWER_BYTES_MAX;
 /// What a request asks for that some endpoints do not know.
 const STREAM_OPTIONS: &str = "stream_options";
 
-/// How words are chosen; what is `None` is left to the endpoint.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Sampling {
-    /// 0 for the likeliest word, 1 for the model's own distribution.
-    pub temperature: Option<f32>,
-    /// Only the likeliest words that make up this share.
-    pub top_p: Option<f32>,
-    /// Only so many of the likeliest words.
-    pub top_k: Option<u32>,
-    /// The most tokens of the answer.
-    pub max_tokens: Option<u32>,
-    /// Texts that end the answer.
-    pub stop: Vec<String>,
-    pub seed: Option<u64>,
-}
-
-/// A piece of what is generated.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Generated {
-    /// More text, never empty.
-    Text(String),
-    /// The end. The counts are 0 where the endpoint does not tell them.
-    Done { finish: Finish, prompt_tokens: u32, completion_tokens: u32 },
-}
-
-/// A generator behind an OpenAI-compatible endpoint: cheap to clone.
-#[derive(Clone)]
-pub struct Generator {
+/// A generator behind an OpenAI-compatible endpoint.
+pub struct Remote {
     client: net::Client,
     endpoint: Arc<Endpoint>,
 }
 
-impl Generator {
+impl Remote {
     /// The model that `endpoint` names. Nothing is sent before the first question.
-    pub fn remote(client: net::Client, endpoint: Endpoint) -> Generator {
-        Generator { client, endpoint: Arc::new(endpoint) }
+    pub fn new(client: net::Client, endpoint: Endpoint) -> Remote {
+        Remote { client, endpoint: Arc::new(endpoint) }
     }
 
     /// The model's name.
@@ -119,10 +94,27 @@ fn request(model: &str, turns: &[Turn], sampling: &Sampling) -> Value {
     set("temperature", sampling.temperature.map(shortest));
     set("top_p", sampling.top_p.map(shortest));
     set("top_k", sampling.top_k.map(Value::from));
+    set("min_p", sampling.min_p.map(shortest));
+    // Its two common names: vLLM and text-generation-inference know the first, llama.cpp the second.
+    set("repetition_penalty", sampling.repeat_penalty.map(shortest));
+    set("repeat_penalty", sampling.repeat_penalty.map(shortest));
+    set("frequency_penalty", sampling.frequency_penalty.map(shortest));
+    set("presence_penalty", sampling.presence_penalty.map(shortest));
     set("max_tokens", sampling.max_tokens.map(Value::from));
     set("stop", (!sampling.stop.is_empty()).then(|| Value::from(sampling.stop.clone())));
     set("seed", sampling.seed.map(Value::from));
+    set("response_format", sampling.format.as_ref().map(response_format));
     body
+}
+
+/// `format` as OpenAI's field of that name.
+fn response_format(format: &Format) -> Value {
+    match format {
+        Format::Json => json!({ "type": "json_object" }),
+        Format::Schema(Schema { name, schema, strict }) => {
+            json!({ "type": "json_schema", "json_schema": { "name": name, "schema": schema, "strict": strict } })
+        }
+    }
 }
 
 /// `value` as it would be written: 0.1, not 0.10000000149011612.
@@ -283,8 +275,9 @@ impl Answer {
 
 #[cfg(test)]
 mod tests {
-    use super::{Sampling, request};
+    use super::request;
     use crate::domain::chat::{Speaker, Turn};
+    use crate::inference::{Format, Sampling, Schema};
     use serde_json::json;
 
     #[test]
@@ -295,15 +288,28 @@ mod tests {
             "messages": [{"role": "user", "content": "Why?"}],
         });
         assert_eq!(request("m", &turns, &Sampling::default()), base);
+        let schema = Schema { name: "answer".to_owned(), schema: json!({ "type": "array" }), strict: true };
         let sampling = Sampling {
             temperature: Some(0.1),
-            top_p: Some(0.9),
             top_k: Some(40),
+            top_p: Some(0.9),
+            min_p: Some(0.05),
+            repeat_penalty: Some(1.1),
+            frequency_penalty: Some(0.5),
+            presence_penalty: Some(-0.5),
             max_tokens: Some(512),
             stop: vec!["END".to_owned()],
             seed: Some(7),
+            format: Some(Format::Schema(schema)),
         };
-        let set = json!({"temperature": 0.1, "top_p": 0.9, "top_k": 40, "max_tokens": 512, "stop": ["END"], "seed": 7});
+        let set = json!({
+            "temperature": 0.1, "top_p": 0.9, "top_k": 40, "min_p": 0.05, "repetition_penalty": 1.1,
+            "repeat_penalty": 1.1, "frequency_penalty": 0.5, "presence_penalty": -0.5, "max_tokens": 512,
+            "stop": ["END"], "seed": 7, "response_format": {
+                "type": "json_schema",
+                "json_schema": { "name": "answer", "schema": { "type": "array" }, "strict": true },
+            },
+        });
         let mut expected = base;
         expected.as_object_mut().expect("an object").extend(set.as_object().expect("an object").clone());
         assert_eq!(request("m", &turns, &sampling), expected);

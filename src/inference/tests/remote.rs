@@ -2,7 +2,7 @@
 
 use crate::domain::answer::Finish;
 use crate::domain::chat::{Speaker, Turn};
-use crate::inference::{Embedder, Endpoint, Generated, Generator, InferenceError, Sampling, Urgency};
+use crate::inference::{Embedder, Endpoint, Generated, Generator, InferenceError, Reader, Sampling, Urgency};
 use crate::limits;
 use crate::net::scripted::{Scripted, Step, answer, head, send};
 use crate::net::{Client, Policy, Waits};
@@ -38,7 +38,8 @@ fn stream(body: &str) -> Vec<Step> {
 /// Asks once, and gives the text, the end, and the error if there was one.
 async fn ask(base_url: String) -> (String, Option<Generated>, Option<InferenceError>) {
     let turns = vec![Turn { speaker: Speaker::User, text: "Why?".to_owned() }];
-    let begun = Generator::remote(client(), endpoint(base_url)).generate(turns, Sampling::default()).await;
+    let begun =
+        Generator::remote(client(), endpoint(base_url)).generate(turns, Sampling::default(), Reader::default()).await;
     let (mut text, mut end) = (String::new(), None);
     let mut pieces = match begun {
         Ok(pieces) => Box::pin(pieces),
@@ -148,7 +149,8 @@ async fn an_endless_answer_ends_at_the_limit_and_a_dropped_one_is_cancelled() {
     server.left().await;
 
     let generator = Generator::remote(client(), endpoint(server.url("")));
-    let mut pieces = Box::pin(generator.generate(Vec::new(), Sampling::default()).await.expect("it begins"));
+    let mut pieces =
+        Box::pin(generator.generate(Vec::new(), Sampling::default(), Reader::default()).await.expect("it begins"));
     assert_eq!(pieces.next().await, Some(Ok(Generated::Text("One ".to_owned()))));
     drop(pieces);
     server.left().await;

@@ -51,6 +51,7 @@ async fn a_chat_is_its_users_alone() {
         citations: cited.clone(),
         doubts: doubts.clone(),
         finish: Some(Finish::Stop),
+        turns_left_out: 3,
     };
     let id = store.append_message(first.id, said, NOW + 3).await.expect("a message");
     assert_eq!(listed(10).await, [first.id, second.id], "the latest used comes first");
@@ -59,6 +60,7 @@ async fn a_chat_is_its_users_alone() {
     assert_eq!(messages.len(), 2);
     assert_eq!((&messages[0].turn, &messages[0].citations, messages[0].finish), (&question, &Vec::new(), None));
     assert_eq!((&messages[1].turn, &messages[1].citations, messages[1].finish), (&answer, &cited, Some(Finish::Stop)));
+    assert_eq!((messages[0].turns_left_out, messages[1].turns_left_out), (0, 3));
     assert_eq!((&messages[0].doubts, &messages[1].doubts), (&Vec::new(), &doubts));
     assert_eq!((messages[1].id, messages[1].chat, messages[1].created_at_ms), (id, first.id, NOW + 3));
 

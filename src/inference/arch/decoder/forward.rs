@@ -67,7 +67,7 @@ impl Decoder {
     /// Every token must lie below the vocabulary.
     ///
     /// [`Settings::vocabulary`]: super::Settings::vocabulary
-    pub fn forward<'b>(&self, batch: &mut Batch, cache: &mut Cache, buffers: &'b mut Buffers) -> &'b [f32] {
+    pub fn forward<'b>(&self, batch: &mut Batch, cache: &mut Cache, buffers: &'b mut Buffers) -> &'b mut [f32] {
         let settings = &self.settings;
         let open = cache.open();
         let rows: Vec<Range<usize>> = ranges(&batch.runs);
@@ -99,7 +99,7 @@ impl Decoder {
             self.add(buffers, layer.feed_norm_after.as_deref());
         }
         self.logits(batch, &rows, buffers);
-        &buffers.logits
+        &mut buffers.logits
     }
 
     /// The embeddings of all tokens, into the stream.
