@@ -185,13 +185,14 @@ class View {
     this.drawing ||= requestAnimationFrame(() => this.draw());
   }
 
-  /// Shows what was found while the model still reads it. Without a model the answer is there as soon.
+  /// Tells how many are before this reader at the model.
   waits(place) {
     const thinking = this.answer.querySelector(".thinking");
     thinking.textContent = thinking.dataset.waiting.replace("{}", place);
     announce(thinking.textContent);
   }
 
+  /// Shows what was found while the model still reads it. Without a model the answer is there as soon.
   found(passages) {
     this.passages = passages;
     const found = this.answer.querySelector(".found");

@@ -3,9 +3,11 @@
 //! A follow-up is first made to stand alone ([`condense`]), so that it can be searched for. Then, in the order of an
 //! answer: do the passages support one at all ([`abstain`])? Without a generator the best supporting sentences are
 //! quoted word for word ([`quote`], on [`sentence`]); with one, as many passages as it can read in time are put before
-//! it ([`prompt`], within a [`budget`], each in its [`fence`]), its marks become citations as they stream by ([`citation`]), and each sentence is checked against what it cites without
-//! another generator: by its numbers, dates, names and words ([`verify`], on [`numbers`], [`dates`] and [`words`]), and
-//! where those are not enough by its meaning ([`meaning`]). Nothing here knows how the passages were found.
+//! it ([`prompt`], within a [`budget`], each in its [`fence`]), unless a second model finds them irrelevant ([`guard`]).
+//! Its marks become citations as they stream by ([`citation`]), and each sentence is checked against what it cites
+//! without another model that writes: by its numbers, dates, names and words ([`verify`], on [`numbers`], [`dates`] and
+//! [`words`]), and where those are not enough by its meaning ([`meaning`]). Nothing here knows how the passages were
+//! found.
 
 mod abstain;
 mod budget;
