@@ -1,6 +1,7 @@
 //! A follow-up made to stand alone, so that it can be searched for: by the generator, where there is one and it is quick,
 //! or else by rule.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -38,6 +39,9 @@ const POINTERS: &[&str] = &[
     "there", "same", "else", "instead", "il", "ils", "elle", "elles", "lui", "leur", "leurs", "cela", "ca", "celui",
     "celle", "ceux", "celles", "ce", "cette", "ces", "son", "sa", "ses", "meme",
 ];
+
+/// Words that stand for others as pointers do, and that a question may hold without being a follow-up.
+const STAND_INS: &[&str] = &["other", "others", "another", "first", "last", "autre", "autres", "premier", "dernier"];
 
 /// Words that only a follow-up begins with.
 const OPENERS: &[&str] = &["and", "but", "so", "then", "also", "et", "mais", "donc", "alors", "sinon"];
@@ -103,11 +107,21 @@ fn accepted(text: &str, question: &Question, history: &[Turn]) -> Option<Questio
     if line.is_empty() || line.contains(['\n', '<']) || line.chars().count() > CONDENSED_CHARS_MAX {
         return None;
     }
-    let (own, new) = (words::keys(question.text()), words::keys(line));
+    let own: HashSet<String> = words::content(question.text())
+        .into_iter()
+        .filter(|(word, _)| !stands_in(&words::fold(word)))
+        .map(|(_, key)| key)
+        .collect();
+    let new = words::keys(line);
     let known = history.iter().flat_map(|turn| words::keys(&turn.text)).chain(own.iter().cloned()).collect();
     let keeps = own.is_empty() || words::share(&own, &new) >= WORDS_SHARE_MIN;
     let stays = words::share(&new, &known) >= WORDS_SHARE_MIN;
     (keeps && stays).then(|| Question::parse(line).ok()).flatten()
+}
+
+/// Whether a folded word means something else than itself, which a rewritten question names instead.
+fn stands_in(word: &str) -> bool {
+    [POINTERS, STAND_INS, OPENERS].iter().any(|words| words.contains(&word))
 }
 
 /// `question` with the words of the questions before it.
@@ -201,6 +215,8 @@ mod tests {
             let found = accepted(text, &question, &history);
             assert_eq!(found.as_ref().map(Question::text), expected, "{text:?}");
         }
+        let question = Question::parse("And that other one?").expect("a question");
+        assert_eq!(accepted(good, &question, &history).as_ref().map(Question::text), Some(good));
     }
 
     #[test]

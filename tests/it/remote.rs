@@ -314,7 +314,7 @@ async fn a_follow_up_is_condensed_by_the_generator_or_else_by_rule() {
         turn("assistant", "27 days [1]."),
         turn("user", QUESTION),
         turn("assistant", "In the harbour office [1]."),
-        turn("user", "And for it?"),
+        turn("user", "And that other one?"),
     ]);
     let asking = json!({ "model": "tiny", "messages": messages });
     for (condensed, first) in [
@@ -331,7 +331,7 @@ async fn a_follow_up_is_condensed_by_the_generator_or_else_by_rule() {
         assert!(is_condensing(&asked[0]) && !is_condensing(&asked[1]), "{asked:?}");
         assert_eq!((&asked[0]["temperature"], &asked[0]["max_tokens"]), (&json!(0.0), &json!(64)));
         let last = asked[1]["messages"].as_array().and_then(|turns| turns.last()).expect("a question");
-        assert_eq!(last["content"], "And for it?", "it is answered as it was asked");
+        assert_eq!(last["content"], "And that other one?", "it is answered as it was asked");
     }
     runner.asked.lock().expect("no panic").clear();
     appliance.post(&token, "/v1/chat/completions", &self::asking(false)).await.text().await.expect("an answer");
