@@ -8,7 +8,7 @@ mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-use super::activations::Quantised;
+use super::activations::{GROUP, Quantised};
 use super::isa::Isa;
 use crate::inference::gguf::Kind;
 use crate::inference::gguf::dequantise::scale_and_minimum;
@@ -21,6 +21,9 @@ pub struct Row<'a> {
     pub scales: &'a [f32],
     pub sums: &'a [f32],
     pub half_sums: &'a [f32],
+    pub ratios: &'a [i16],
+    /// One for each 256 values, rounded up.
+    pub units: &'a [f32],
 }
 
 impl<'a> Row<'a> {
@@ -33,6 +36,8 @@ impl<'a> Row<'a> {
             scales: part(&all.scales, 32),
             sums: part(&all.sums, 32),
             half_sums: part(&all.half_sums, 16),
+            ratios: &all.ratios[index * columns / 32..][..columns / 32],
+            units: &all.units[index * columns.div_ceil(GROUP)..][..columns.div_ceil(GROUP)],
         }
     }
 }

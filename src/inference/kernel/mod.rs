@@ -8,6 +8,7 @@
 //! ([`float`]). Instruction sets are told apart when the program runs ([`isa`]).
 
 pub mod activations;
+mod ahead;
 mod dot;
 mod float;
 pub mod isa;

@@ -5,6 +5,7 @@
 //! neighbouring values of the first row, the same four of the second row, and so on; then the sixteen scales; then the
 //! sixteen offsets.
 
+use super::ahead;
 use super::isa::Isa;
 use crate::inference::gguf::Kind;
 use crate::inference::gguf::dequantise::scale_and_minimum;
@@ -64,13 +65,19 @@ pub fn pack(kind: Kind, rows: &[u8], columns: usize, panel: &mut [u8]) {
         // SAFETY: the processor has AVX2.
         return unsafe { pack_avx2(kind, rows, columns, panel) };
     }
-    pack_body(kind, rows, columns, panel, interleave);
+    pack_body(kind, rows, columns, panel, |unpacked, form, blocks| write(unpacked, form, blocks, interleave));
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,f16c")]
 fn pack_avx2(kind: Kind, rows: &[u8], columns: usize, panel: &mut [u8]) {
-    pack_body(kind, rows, columns, panel, interleave);
+    pack_body(kind, rows, columns, panel, |unpacked, form, blocks| {
+        if blocks.len() == GROUP / form.block * form.block_bytes() {
+            write_avx2(unpacked, form, blocks);
+        } else {
+            write(unpacked, form, blocks, interleave);
+        }
+    });
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -79,27 +86,30 @@ fn pack_avx512(kind: Kind, rows: &[u8], columns: usize, panel: &mut [u8]) {
     let interleave = |unpacked: &[Unpacked; ROWS], at: usize, values: usize, into: &mut [u8]| {
         interleave_avx512(unpacked, at, values, into);
     };
-    pack_body(kind, rows, columns, panel, interleave);
+    pack_body(kind, rows, columns, panel, |unpacked, form, blocks| write(unpacked, form, blocks, interleave));
 }
 
+/// Unpacks up to 256 values of each row at a time and has `write` put them into their blocks of the panel.
 #[inline(always)]
 fn pack_body(
     kind: Kind,
     rows: &[u8],
     columns: usize,
     panel: &mut [u8],
-    interleave: impl Fn(&[Unpacked; ROWS], usize, usize, &mut [u8]),
+    write: impl Fn(&[Unpacked; ROWS], Form, &mut [u8]),
 ) {
     let form = Form::of(kind);
     let row_bytes = kind.bytes(columns);
     let mut unpacked =
         [const { Unpacked { values: [0; GROUP], scales: [0.0; GROUP / 16], offsets: [0.0; GROUP / 16] } }; ROWS];
-    let mut blocks = panel.chunks_exact_mut(form.block_bytes());
-    for start in (0..columns).step_by(GROUP) {
+    let groups = panel.chunks_mut(GROUP / form.block * form.block_bytes());
+    for (start, blocks) in (0..columns).step_by(GROUP).zip(groups) {
         let values = GROUP.min(columns - start);
         let (from, length) = (kind.bytes(start), kind.bytes(values));
         for (row, unpacked) in rows.chunks_exact(row_bytes).zip(&mut unpacked) {
             let bytes = &row[from..from + length];
+            // The same part of the next panel.
+            ahead::ask(bytes.as_ptr(), ROWS * row_bytes, length);
             match kind {
                 Kind::Q4K => unpack_q4_k(bytes, unpacked),
                 Kind::Q5K => unpack_q5_k(bytes, unpacked),
@@ -109,14 +119,25 @@ fn pack_body(
                 Kind::F32 | Kind::F16 | Kind::Bf16 => unreachable!("floats are not packed"),
             }
         }
-        for index in 0..values / form.block {
-            let block = blocks.next().expect("the panel has room for every block");
-            let (bytes, factors) = block.split_at_mut(form.block * ROWS);
-            interleave(&unpacked, index * form.block, form.block, bytes);
-            for (row, unpacked) in unpacked.iter().enumerate() {
-                factors[row * 4..][..4].copy_from_slice(&unpacked.scales[index].to_ne_bytes());
-                factors[(ROWS + row) * 4..][..4].copy_from_slice(&unpacked.offsets[index].to_ne_bytes());
-            }
+        let length = values / form.block * form.block_bytes();
+        write(&unpacked, form, &mut blocks[..length]);
+    }
+}
+
+/// Writes `blocks` of a panel, the bytes by way of `interleave`.
+#[inline(always)]
+fn write(
+    unpacked: &[Unpacked; ROWS],
+    form: Form,
+    blocks: &mut [u8],
+    interleave: impl Fn(&[Unpacked; ROWS], usize, usize, &mut [u8]),
+) {
+    for (index, block) in blocks.chunks_exact_mut(form.block_bytes()).enumerate() {
+        let (bytes, factors) = block.split_at_mut(form.block * ROWS);
+        interleave(unpacked, index * form.block, form.block, bytes);
+        for (row, unpacked) in unpacked.iter().enumerate() {
+            factors[row * 4..][..4].copy_from_slice(&unpacked.scales[index].to_ne_bytes());
+            factors[(ROWS + row) * 4..][..4].copy_from_slice(&unpacked.offsets[index].to_ne_bytes());
         }
     }
 }
@@ -127,6 +148,55 @@ fn interleave(unpacked: &[Unpacked; ROWS], at: usize, values: usize, into: &mut 
     for (row, unpacked) in unpacked.iter().enumerate() {
         for (index, four) in unpacked.values[at..at + values].chunks_exact(4).enumerate() {
             into[(index * ROWS + row) * 4..][..4].copy_from_slice(four);
+        }
+    }
+}
+
+/// As [`write`] for all blocks of 256 values: matrices of eight by eight double words are transposed in registers.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn write_avx2(unpacked: &[Unpacked; ROWS], form: Form, blocks: &mut [u8]) {
+    use std::arch::x86_64::*;
+    assert_eq!(blocks.len(), GROUP / form.block * form.block_bytes(), "the blocks are those of all values");
+    // Double word `word` of eight rows becomes one register, which is stored at `place(word)`.
+    let transpose =
+        |side: usize, row: &dyn Fn(usize) -> *const u8, place: &dyn Fn(usize) -> usize, blocks: &mut [u8]| {
+            // SAFETY: the callers below give addresses of 32 bytes within the unpacked rows.
+            let rows: [__m256i; 8] =
+                std::array::from_fn(|index| unsafe { _mm256_loadu_si256(row(side * 8 + index).cast()) });
+            let pairs = |a, b| (_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
+            let ((a, b), (c, d)) = (pairs(rows[0], rows[1]), pairs(rows[2], rows[3]));
+            let ((e, f), (g, h)) = (pairs(rows[4], rows[5]), pairs(rows[6], rows[7]));
+            let fours = |a, b| (_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
+            // Words 0 to 3 of four rows each, with words 4 to 7 in the upper halves.
+            let (first, second) = (fours(a, c), fours(b, d));
+            let (third, fourth) = (fours(e, g), fours(f, h));
+            let upper = [first.0, first.1, second.0, second.1];
+            let lower = [third.0, third.1, fourth.0, fourth.1];
+            for word in 0..4 {
+                let low = _mm256_permute2x128_si256(upper[word], lower[word], 0x20);
+                let high = _mm256_permute2x128_si256(upper[word], lower[word], 0x31);
+                for (word, register) in [(word, low), (word + 4, high)] {
+                    let into = &mut blocks[place(word) + side * 32..][..32];
+                    // SAFETY: the slice is as long as the register.
+                    unsafe { _mm256_storeu_si256(into.as_mut_ptr().cast(), register) };
+                }
+            }
+        };
+    let (block_values, block_bytes) = (form.block, form.block_bytes());
+    for side in 0..2 {
+        for part in (0..GROUP).step_by(32) {
+            let place = |word: usize| {
+                let value = part + word * 4;
+                value / block_values * block_bytes + value % block_values * ROWS
+            };
+            transpose(side, &|row| unpacked[row].values[part..].as_ptr(), &place, blocks);
+        }
+        for first in (0..GROUP / block_values).step_by(8) {
+            let scales = |word: usize| (first + word) * block_bytes + block_values * ROWS;
+            transpose(side, &|row| unpacked[row].scales[first..].as_ptr().cast(), &scales, blocks);
+            let offsets = |word: usize| scales(word) + ROWS * size_of::<f32>();
+            transpose(side, &|row| unpacked[row].offsets[first..].as_ptr().cast(), &offsets, blocks);
         }
     }
 }

@@ -10,7 +10,13 @@ use super::{Matrix, float};
 use std::cell::RefCell;
 
 /// From so many rows of activations on, packing weights pays.
-const PACKED_ROWS_MIN: usize = 4;
+fn packed_rows_min(isa: Isa) -> usize {
+    match isa {
+        Isa::Avx512Vnni | Isa::Portable => 4,
+        Isa::Avx2 => 6,
+    }
+}
+
 /// Bytes of panels that a core keeps in its cache while it goes through the activations.
 const PANELS_BYTES: usize = 256 << 10;
 /// Tasks for each core, so that a core that is disturbed holds up the others little.
@@ -43,7 +49,8 @@ pub fn multiply(products: &mut [Product], floats: &[f32], quantised: &Quantised)
     };
     let height = floats.len() / columns;
     let total: usize = products.iter().map(|product| product.matrix.rows).sum();
-    let step = step(total, columns, height);
+    let is_packed = height >= packed_rows_min(isa);
+    let step = step(total, columns, is_packed);
     let mut tasks = Vec::new();
     for (index, product) in products.iter().enumerate() {
         assert_eq!(product.matrix.columns, columns, "the matrices take the same activations");
@@ -65,19 +72,19 @@ pub fn multiply(products: &mut [Product], floats: &[f32], quantised: &Quantised)
             let into = into.at(task.first);
             if !matrix.is_quantised() {
                 float::multiply(matrix.kind, weights, columns, floats, into, matrix.rows);
-            } else if height < PACKED_ROWS_MIN {
-                few(isa, matrix, weights, quantised, into);
-            } else {
+            } else if is_packed {
                 many(isa, matrix, weights, quantised, into);
+            } else {
+                few(isa, matrix, weights, quantised, into);
             }
         }
     });
 }
 
 /// Rows of weights in one task.
-fn step(rows: usize, columns: usize, height: usize) -> usize {
+fn step(rows: usize, columns: usize, is_packed: bool) -> usize {
     let even = rows.div_ceil(threads::count() * TASKS_PER_CORE);
-    let fitting = if height < PACKED_ROWS_MIN { usize::MAX } else { PANELS_BYTES / columns };
+    let fitting = if is_packed { PANELS_BYTES / columns } else { usize::MAX };
     even.min(fitting).next_multiple_of(panel::ROWS).max(panel::ROWS)
 }
 

@@ -1,6 +1,6 @@
 //! Products against plain ones in double precision, for every type, instruction set and height.
 
-use super::activations::Quantised;
+use super::activations::{self, Quantised};
 use super::isa::Isa;
 use super::{Matrix, Product, dot, multiply, panel, tile};
 use crate::inference::gguf::{Gguf, Kind};
@@ -83,6 +83,67 @@ fn one_row_is_multiplied_rightly_with_every_instruction_set() {
                 let mut found = [0.0; 5];
                 dot::rows(isa, *kind, &weights, dot::Row::of(&quantised, 0), &mut found);
                 assert_close(&format!("{} {}", kind.name(), isa.name()), &found, &expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_largest_products_of_one_row_fit() {
+    for kind in KINDS {
+        let mut weights = vec![0xffu8; kind.bytes(2 * 512)];
+        for (index, block) in weights.chunks_exact_mut(kind.bytes(kind.block())).enumerate() {
+            let scale = half::f16::from_f32(0.01).to_le_bytes();
+            match kind {
+                // The second row has the smallest weights and scales that are negative.
+                Kind::Q6K => {
+                    if index >= 2 {
+                        block[..192].fill(0);
+                    }
+                    block[192..208].fill(if index < 2 { 127 } else { 0x80 });
+                    block[208..].copy_from_slice(&scale);
+                }
+                Kind::Q4K | Kind::Q5K => {
+                    block[..2].copy_from_slice(&scale);
+                    block[2..4].copy_from_slice(&scale);
+                }
+                _ => block[..2].copy_from_slice(&scale),
+            }
+        }
+        for value in [1.0, -1.0] {
+            let mut quantised = Quantised::default();
+            quantised.fill(&[value; 512], 512);
+            let expected = plainly(*kind, &weights, &quantised);
+            for isa in Isa::all() {
+                let mut found = [0.0; 2];
+                dot::rows(isa, *kind, &weights, dot::Row::of(&quantised, 0), &mut found);
+                assert_close(&format!("{} {}", kind.name(), isa.name()), &found, &expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn activations_of_very_different_sizes_keep_their_places() {
+    let floats: Vec<f32> = (0..3 * 288).map(|n| ((n * 37 % 101) as f32 - 50.0) * 10f32.powi(n / 32 % 5 - 3)).collect();
+    let mut quantised = Quantised::default();
+    quantised.fill(&floats, 288);
+    for (row, floats) in floats.chunks_exact(288).enumerate() {
+        for (group, floats) in floats.chunks(256).enumerate() {
+            let unit = quantised.units[row * 2 + group];
+            let largest = floats.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+            for (block, floats) in floats.chunks_exact(32).enumerate() {
+                let index = row * 9 + group * 8 + block;
+                let (ratio, scale) = (quantised.ratios[index], quantised.scales[index]);
+                assert!((0..=activations::RATIO_MAX).contains(&ratio) && scale == unit * f32::from(ratio));
+                let own = floats.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+                assert!(scale <= own / 127.0 + unit * 1.001, "no coarser than its own scale by more than a unit");
+                for (value, code) in floats.iter().zip(&quantised.values[index * 32..]) {
+                    let off = (value - f32::from(*code) * scale).abs();
+                    assert!(off <= scale * 0.5001, "{value} is {code} times {scale}; the largest is {largest}");
+                }
+                let sum: i32 = quantised.values[index * 32..][..32].iter().map(|code| i32::from(*code)).sum();
+                assert!((quantised.sums[index] - scale * sum as f32).abs() <= 1e-6 * largest);
             }
         }
     }

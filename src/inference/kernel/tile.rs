@@ -139,6 +139,10 @@ unsafe fn avx512<const M: usize, const WORDS: usize>(panel: &[u8], rows: Rows, i
     }
 }
 
+/// Rows of activations that a block of weights meets at once: as many as leave registers for the weights.
+#[cfg(target_arch = "x86_64")]
+const AT_ONCE: usize = 4;
+
 /// Eight bits times eight bits are added in pairs into sixteen, so that `LARGEST` says how many pairs fit there before
 /// they must be widened. Weights of the full eight bits are taken with their sign moved to the activations.
 ///
@@ -160,45 +164,63 @@ unsafe fn avx2<const M: usize, const WORDS: usize, const LARGEST: u8>(
         }
     }
     let ones = _mm256_set1_epi16(1);
-    for side in 0..2 {
-        let mut total = [_mm256_setzero_ps(); M];
-        let mut block = panel.as_ptr().wrapping_add(side * 32);
-        for index in 0..rows.blocks {
-            // SAFETY: the caller promises so many blocks and rows; every address below lies in one of them.
-            unsafe {
-                let scales = _mm256_loadu_ps(block.add(WORDS * 64).cast());
-                let offsets = _mm256_loadu_ps(block.add(WORDS * 64 + 64).cast());
-                for (row, total) in total.iter_mut().enumerate() {
-                    let values = rows.values.add(row * rows.columns + index * WORDS * 4).cast::<i32>();
-                    let mut dots = _mm256_setzero_si256();
-                    let mut narrow = _mm256_setzero_si256();
-                    for word in 0..WORDS {
-                        let weights = _mm256_loadu_si256(block.add(word * 64).cast());
-                        let four = _mm256_set1_epi32(values.add(word).read_unaligned());
-                        let products = if LARGEST == 255 {
-                            let signed = _mm256_xor_si256(weights, _mm256_set1_epi8(-128));
-                            _mm256_maddubs_epi16(_mm256_abs_epi8(signed), _mm256_sign_epi8(four, signed))
-                        } else {
-                            _mm256_maddubs_epi16(weights, four)
-                        };
-                        narrow = if word % pairs(LARGEST) == 0 { products } else { _mm256_add_epi16(narrow, products) };
-                        if (word + 1) % pairs(LARGEST) == 0 || word + 1 == WORDS {
-                            dots = _mm256_add_epi32(dots, _mm256_madd_epi16(narrow, ones));
+    // The sixteen products of each row are two registers.
+    let mut total = [[_mm256_setzero_ps(); 2]; M];
+    let mut block = panel.as_ptr();
+    for index in 0..rows.blocks {
+        // SAFETY: the caller promises so many blocks and rows; every address below lies in one of them.
+        unsafe {
+            let floats = |at: usize| _mm256_loadu_ps(block.add(WORDS * 64 + at).cast());
+            let (scales, offsets) = ([floats(0), floats(32)], [floats(64), floats(96)]);
+            for (first, total) in total.as_chunks_mut::<AT_ONCE>().0.iter_mut().enumerate() {
+                let first = first * AT_ONCE;
+                let values = rows.values.add(first * rows.columns + index * WORDS * 4);
+                let mut dots = [[_mm256_setzero_si256(); 2]; AT_ONCE];
+                let mut narrow = [[_mm256_setzero_si256(); 2]; AT_ONCE];
+                for word in 0..WORDS {
+                    let weights = |side: usize| _mm256_loadu_si256(block.add(word * 64 + side * 32).cast());
+                    let signed = |side: usize| _mm256_xor_si256(weights(side), _mm256_set1_epi8(-128));
+                    let sides = if LARGEST == 255 { [signed(0), signed(1)] } else { [weights(0), weights(1)] };
+                    for row in 0..AT_ONCE {
+                        let four = values.add(row * rows.columns).cast::<i32>().add(word).read_unaligned();
+                        let four = _mm256_set1_epi32(four);
+                        for side in 0..2 {
+                            let products = if LARGEST == 255 {
+                                let signed = sides[side];
+                                _mm256_maddubs_epi16(_mm256_abs_epi8(signed), _mm256_sign_epi8(four, signed))
+                            } else {
+                                _mm256_maddubs_epi16(sides[side], four)
+                            };
+                            let narrow = &mut narrow[row][side];
+                            let is_first = word % pairs(LARGEST) == 0;
+                            *narrow = if is_first { products } else { _mm256_add_epi16(*narrow, products) };
+                            if (word + 1) % pairs(LARGEST) == 0 || word + 1 == WORDS {
+                                let wide = _mm256_madd_epi16(*narrow, ones);
+                                dots[row][side] = _mm256_add_epi32(dots[row][side], wide);
+                            }
                         }
                     }
+                }
+                for (row, (total, dots)) in total.iter_mut().zip(dots).enumerate() {
+                    let row = first + row;
                     let scale = _mm256_set1_ps(*rows.scales.add(row * (rows.columns / 32) + index * WORDS / 8));
-                    *total = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dots), _mm256_mul_ps(scales, scale), *total);
-                    if LARGEST != 255 {
-                        let sum = _mm256_set1_ps(*rows.sums.add(row * rows.blocks + index));
-                        *total = _mm256_fnmadd_ps(offsets, sum, *total);
+                    let sum = _mm256_set1_ps(*rows.sums.add(row * rows.blocks + index));
+                    for side in 0..2 {
+                        let dots = _mm256_cvtepi32_ps(dots[side]);
+                        total[side] = _mm256_fmadd_ps(dots, _mm256_mul_ps(scales[side], scale), total[side]);
+                        if LARGEST != 255 {
+                            total[side] = _mm256_fnmadd_ps(offsets[side], sum, total[side]);
+                        }
                     }
                 }
-                block = block.add(block_bytes::<WORDS>());
             }
+            block = block.add(block_bytes::<WORDS>());
         }
-        for (total, into) in total.into_iter().zip(into.iter_mut()) {
+    }
+    for (total, into) in total.into_iter().zip(into.iter_mut()) {
+        for (total, into) in total.into_iter().zip(into.chunks_exact_mut(8)) {
             // SAFETY: half a row of `into` is eight floats.
-            unsafe { _mm256_storeu_ps(into.as_mut_ptr().add(side * 8), total) };
+            unsafe { _mm256_storeu_ps(into.as_mut_ptr(), total) };
         }
     }
 }

@@ -4,7 +4,6 @@
 //! (generation) go through the pages one by one; many (a prompt) get all keys and values as two dense matrices.
 
 use super::cache::{Open, PAGE, Page};
-use super::loops;
 use crate::inference::arch::kernel::{Before, Share, View, exponents, multiply};
 use std::cell::RefCell;
 
@@ -123,12 +122,10 @@ impl Head<'_> {
             let keys = View::dense(&scratch.keys, self.size, width);
             return multiply(&mut scratch.scores, width, Before::Replaced, queries, keys, Share::One);
         }
-        scratch.keys.resize(self.size * PAGE, 0.0);
         for (at, page) in self.pages[pages.clone()].iter().enumerate() {
-            // SAFETY: as in `load`.
-            unsafe { self.cache.keys(*page, self.layer, self.head, PAGE, &mut scratch.keys[..self.size * PAGE]) };
             let scores = &mut scratch.scores[at * PAGE..];
-            loops::add_products(&scratch.queries, self.size, self.size, &scratch.keys, scores, width, PAGE);
+            // SAFETY: as in `load`.
+            unsafe { self.cache.score(*page, self.layer, self.head, &scratch.queries, scores, width) };
         }
     }
 
@@ -144,14 +141,15 @@ impl Head<'_> {
         }
         scratch.values.resize(PAGE * self.size, 0.0);
         for (at, page) in self.pages[pages.clone()].iter().enumerate() {
+            let scores = &scratch.scores[at * PAGE..];
+            if wide {
+                // SAFETY: as in `load`.
+                unsafe { self.cache.gather(*page, self.layer, self.head, scores, width, &mut scratch.outputs) };
+                continue;
+            }
             let values = &mut scratch.values[..PAGE * self.size];
             // SAFETY: as in `load`.
             unsafe { self.cache.values(*page, self.layer, self.head, values) };
-            let scores = &scratch.scores[at * PAGE..];
-            if wide {
-                loops::add_products(scores, width, PAGE, values, &mut scratch.outputs, self.size, self.size);
-                continue;
-            }
             let scores = View { data: scores, rows, columns: PAGE, row_step: width, column_step: 1 };
             let values = View::dense(values, PAGE, self.size);
             multiply(&mut scratch.outputs, self.size, Before::Added, scores, values, Share::One);

@@ -5,9 +5,11 @@
 //! each token's together. A page that several sequences share is never written.
 
 use super::settings::{MambaSettings, Settings};
+use super::{halves, loops};
 use crate::inference::kernel::threads::Shared;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
+use half::vec::HalfBitsVecExt;
 
 /// Tokens of a page.
 pub const PAGE: usize = 32;
@@ -126,7 +128,8 @@ impl Cache {
     pub fn new(shape: Shape, pages: usize, precision: Precision) -> Cache {
         let room = pages * shape.page_values();
         let values = match precision {
-            Precision::Half => Values::Half(vec![f16::ZERO; room]),
+            // Zeros of a type that the allocator does not know would be written one by one.
+            Precision::Half => Values::Half(vec![0u16; room].reinterpret_into()),
             Precision::Full => Values::Full(vec![0.0; room]),
         };
         let numbers = 0..Page::try_from(pages).expect("a budget of memory has fewer pages than numbers");
@@ -226,6 +229,65 @@ impl Open<'_> {
                 let (keys, values) = unsafe { (values.part(at, each), values.part(at + each + slot * size, size)) };
                 key.iter().enumerate().for_each(|(index, key)| keys[index * PAGE + slot] = *key);
                 values.copy_from_slice(value);
+            }
+        }
+    }
+
+    /// Adds to `scores`, whose rows begin `step` after one another, the products of `queries` with the keys of a head: one
+    /// for each token of the page.
+    ///
+    /// # Safety
+    /// No task writes this head of the page meanwhile.
+    pub unsafe fn score(
+        &self,
+        page: Page,
+        layer: usize,
+        head: usize,
+        queries: &[f32],
+        scores: &mut [f32],
+        step: usize,
+    ) {
+        let (at, each, size) = (self.at(page, layer, head), self.shape.head_values(), self.shape.head_size);
+        match &self.values {
+            OpenValues::Half(values) => {
+                // SAFETY: promised by the caller; the part lies in the page.
+                let keys = unsafe { values.part(at, each) };
+                halves::add_products(queries, size, size, keys, scores, step, PAGE);
+            }
+            OpenValues::Full(values) => {
+                // SAFETY: as above.
+                let keys = unsafe { values.part(at, each) };
+                loops::add_products(queries, size, size, keys, scores, step, PAGE);
+            }
+        }
+    }
+
+    /// Adds to each row of `outputs` the values of a head, weighted by a row of `scores`, whose rows begin `step` after
+    /// one another. The length of a head is a multiple of 32.
+    ///
+    /// # Safety
+    /// As [`Open::score`].
+    pub unsafe fn gather(
+        &self,
+        page: Page,
+        layer: usize,
+        head: usize,
+        scores: &[f32],
+        step: usize,
+        outputs: &mut [f32],
+    ) {
+        let (each, size) = (self.shape.head_values(), self.shape.head_size);
+        let at = self.at(page, layer, head) + each;
+        match &self.values {
+            OpenValues::Half(values) => {
+                // SAFETY: promised by the caller; the part lies in the page.
+                let values = unsafe { values.part(at, each) };
+                halves::add_products(scores, step, PAGE, values, outputs, size, size);
+            }
+            OpenValues::Full(values) => {
+                // SAFETY: as above.
+                let values = unsafe { values.part(at, each) };
+                loops::add_products(scores, step, PAGE, values, outputs, size, size);
             }
         }
     }

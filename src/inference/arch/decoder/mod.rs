@@ -10,6 +10,7 @@ mod attention;
 pub mod cache;
 mod experts;
 mod forward;
+mod halves;
 mod loops;
 mod mamba;
 mod rope;
