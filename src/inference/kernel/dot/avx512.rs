@@ -4,6 +4,7 @@
 //! takes away is summed up beforehand, for where each dot product begins: that is done once for many rows of weights.
 
 use super::Row;
+use crate::inference::kernel::ahead;
 use std::arch::x86_64::*;
 use std::cell::RefCell;
 
@@ -89,15 +90,27 @@ unsafe fn half_at(at: *const u8) -> __m512 {
     _mm512_broadcastss_ps(_mm_cvtph_ps(_mm_cvtsi32_si128(i32::from(bits))))
 }
 
-/// Eight floats twice.
-///
-/// # Safety
-/// There are eight floats at `at`.
+/// The sum of the floats of `total`, less that of `less`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma")]
-unsafe fn eight(at: *const f32) -> __m512 {
-    // SAFETY: promised by the caller.
-    _mm512_castps256_ps512(unsafe { _mm256_loadu_ps(at) })
+fn difference(total: __m512, less: __m512) -> f32 {
+    _mm512_reduce_add_ps(_mm512_sub_ps(total, less))
+}
+
+/// For a shuffle of eight 16-bit numbers in each quarter: number `groups[n]` in all places of quarter `n`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma")]
+fn quarters(groups: [i32; 4]) -> __m512i {
+    let pair = |group: i32| 2 * group | (2 * group + 1) << 8;
+    let [a, b, c, d] = groups.map(|group| pair(group) | pair(group) << 16);
+    _mm512_set_epi32(d, d, d, d, c, c, c, c, b, b, b, b, a, a, a, a)
+}
+
+/// `total` and the products of unsigned and signed bytes, each weighted with the factor of its sixteen bits.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma")]
+fn weighted(total: __m512i, unsigned: __m512i, signed: __m512i, factor: __m512i) -> __m512i {
+    _mm512_dpwssd_epi32(total, _mm512_maddubs_epi16(unsigned, signed), factor)
 }
 
 /// The inner products of the rows of Q4_K in `weights` with `row`.
@@ -123,37 +136,37 @@ unsafe fn q4_k_row(weights: &[u8], prepared: &Prepared, row: Row) -> f32 {
     const NIBBLES: u32 = 0x0f0f_0f0f;
     const TOP: u32 = 0x0303_0303;
     let nibble = _mm512_set1_epi8(15);
-    let first = |group: i32| {
-        _mm512_add_epi32(_mm512_set_epi32(2, 2, 2, 2, 2, 2, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0), _mm512_set1_epi32(group))
-    };
-    let (lows, highs) = ([first(0), first(4)], [first(1), first(5)]);
-    let (mut even, mut odd, mut less) = (_mm512_setzero_ps(), _mm512_setzero_ps(), _mm256_setzero_ps());
+    let (lows, highs) = ([[0, 0, 2, 2], [4, 4, 6, 6]], [[1, 1, 3, 3], [5, 5, 7, 7]]);
+    let (mut total, mut less) = (_mm512_setzero_ps(), _mm256_setzero_ps());
     for (index, block) in weights.chunks_exact(144).enumerate() {
         let block = block.as_ptr();
-        // SAFETY: a block has 144 bytes, and there are 256 activations and eight factors for each.
+        ahead::ask(block, ahead::ROW_BYTES, 144);
+        // SAFETY: a block has 144 bytes, and there are 256 activations and what belongs to them for each.
         unsafe {
             let [a, b, c] = block.add(4).cast::<[u32; 3]>().read_unaligned();
             let scales = u64::from(a & LOW) | u64::from((c & NIBBLES) | (a >> 6 & TOP) << 4) << 32;
             let minima = u64::from(b & LOW) | u64::from((c >> 4 & NIBBLES) | (b >> 6 & TOP) << 4) << 32;
-            let both = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_set_epi64x(minima as i64, scales as i64)));
-            let (scale, minimum) = (half_at(block), half_at(block.add(2)));
-            let scales = _mm512_mul_ps(_mm512_mul_ps(both, scale), eight(row.scales.as_ptr().add(index * 8)));
-            let minima = _mm256_mul_ps(_mm512_extractf32x8_ps(both, 1), _mm512_castps512_ps256(minimum));
-            less = _mm256_fmadd_ps(minima, _mm256_loadu_ps(row.sums.as_ptr().add(index * 8)), less);
+            let minima = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128(minima as i64)));
+            let taken = _mm256_mul_ps(minima, _mm256_loadu_ps(row.sums.as_ptr().add(index * 8)));
+            less = _mm256_fmadd_ps(taken, _mm512_castps512_ps256(half_at(block.add(2))), less);
+            let ratios = _mm_loadu_si128(row.ratios.as_ptr().add(index * 8).cast());
+            let factors = _mm_mullo_epi16(_mm_cvtepu8_epi16(_mm_cvtsi64_si128(scales as i64)), ratios);
+            let factors = _mm512_broadcast_i32x4(factors);
+            let (mut even, mut odd) = (_mm512_setzero_si512(), _mm512_setzero_si512());
             for half in 0..2 {
                 let bytes = _mm512_loadu_si512(block.add(16 + half * 64).cast());
                 let low = _mm512_and_si512(bytes, nibble);
                 let high = _mm512_and_si512(_mm512_srli_epi16(bytes, 4), nibble);
-                let zero = _mm512_setzero_si512();
-                let low = _mm512_dpbusd_epi32(zero, low, prepared.line(index * 4 + half * 2));
-                let high = _mm512_dpbusd_epi32(zero, high, prepared.line(index * 4 + half * 2 + 1));
-                even = _mm512_fmadd_ps(_mm512_cvtepi32_ps(low), _mm512_permutexvar_ps(lows[half], scales), even);
-                odd = _mm512_fmadd_ps(_mm512_cvtepi32_ps(high), _mm512_permutexvar_ps(highs[half], scales), odd);
+                let at = index * 4 + half * 2;
+                let factor = |groups| _mm512_shuffle_epi8(factors, quarters(groups));
+                even = weighted(even, low, prepared.line(at), factor(lows[half]));
+                odd = weighted(odd, high, prepared.line(at + 1), factor(highs[half]));
             }
+            let scale = _mm512_mul_ps(half_at(block), _mm512_set1_ps(*row.units.get_unchecked(index)));
+            total = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_add_epi32(even, odd)), scale, total);
         }
     }
-    let total = _mm512_sub_ps(_mm512_add_ps(even, odd), _mm512_zextps256_ps512(less));
-    _mm512_reduce_add_ps(total)
+    difference(total, _mm512_zextps256_ps512(less))
 }
 
 /// The inner products of the rows of Q6_K in `weights` with `row`.
@@ -162,54 +175,54 @@ unsafe fn q4_k_row(weights: &[u8], prepared: &Prepared, row: Row) -> f32 {
 /// The processor has the instructions, and `weights` are whole rows, each as long as `row`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma")]
 pub unsafe fn q6_k(weights: &[u8], row_bytes: usize, row: Row, into: &mut [f32]) {
-    PREPARED.with_borrow_mut(|prepared| {
-        prepared.fill(row, &[0, 1, 2, 3], 1, 32);
-        for (weights, into) in weights.chunks_exact(row_bytes).zip(into) {
-            // SAFETY: the caller's promise, for one row.
-            *into = unsafe { q6_k_row(weights, prepared, row) };
-        }
-    });
+    for (weights, into) in weights.chunks_exact(row_bytes).zip(into) {
+        // SAFETY: the caller's promise, for one row.
+        *into = unsafe { q6_k_row(weights, row) };
+    }
 }
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma")]
-unsafe fn q6_k_row(weights: &[u8], prepared: &Prepared, row: Row) -> f32 {
+unsafe fn q6_k_row(weights: &[u8], row: Row) -> f32 {
     let nibble = _mm512_set1_epi8(15);
     let two_bits = _mm512_set1_epi8(48);
-    let doubled = _mm512_set_epi32(7, 7, 6, 6, 5, 5, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0);
-    let fours = |first: i32| {
-        _mm512_add_epi32(_mm512_set_epi32(3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0), _mm512_set1_epi32(first))
-    };
-    let groups = [fours(0), fours(4), fours(8), fours(12)];
     // The upper bits of the two quarters of a half lie two apart.
     let left = _mm512_inserti64x4(_mm512_set1_epi16(4), _mm256_set1_epi16(2), 1);
     let right = _mm512_inserti64x4(_mm512_setzero_si512(), _mm256_set1_epi16(2), 1);
-    let (mut even, mut odd) = (_mm512_setzero_ps(), _mm512_setzero_ps());
+    let (mut total, mut less) = (_mm512_setzero_ps(), _mm512_setzero_ps());
     for (index, block) in weights.chunks_exact(210).enumerate() {
         let block = block.as_ptr();
-        // SAFETY: a block has 210 bytes, and there are 256 activations and eight scales for each.
+        ahead::ask(block, ahead::ROW_BYTES, 210);
+        // SAFETY: a block has 210 bytes, and there are 256 activations and what belongs to them for each.
         unsafe {
-            let scales = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(block.add(192).cast())));
-            let scales = _mm512_mul_ps(scales, half_at(block.add(208)));
-            let given = _mm512_permutexvar_ps(doubled, eight(row.scales.as_ptr().add(index * 8)));
-            let scales = _mm512_mul_ps(scales, given);
+            let groups = _mm_loadu_si128(block.add(192).cast());
+            let taken = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(groups));
+            let taken = _mm512_mul_ps(taken, _mm512_loadu_ps(row.half_sums.as_ptr().add(index * 16)));
+            let scale = half_at(block.add(208));
+            less = _mm512_fmadd_ps(taken, scale, less);
+            // A scale for sixteen values, a ratio for 32: each ratio twice.
+            let ratios = _mm_loadu_si128(row.ratios.as_ptr().add(index * 8).cast());
+            let twice = [_mm_unpacklo_epi16(ratios, ratios), _mm_unpackhi_epi16(ratios, ratios)];
+            let scales = [_mm_cvtepi8_epi16(groups), _mm_cvtepi8_epi16(_mm_srli_si128(groups, 8))];
+            let (mut even, mut odd) = (_mm512_setzero_si512(), _mm512_setzero_si512());
             for half in 0..2 {
+                let factors = _mm512_broadcast_i32x4(_mm_mullo_epi16(scales[half], twice[half]));
                 let bytes = _mm512_loadu_si512(block.add(half * 64).cast());
                 let upper = _mm512_broadcast_i64x4(_mm256_loadu_si256(block.add(128 + half * 32).cast()));
                 let low = _mm512_and_si512(bytes, nibble);
                 let high = _mm512_and_si512(_mm512_srli_epi16(bytes, 4), nibble);
                 let low = _mm512_or_si512(low, _mm512_and_si512(_mm512_sllv_epi16(upper, left), two_bits));
                 let high = _mm512_or_si512(high, _mm512_and_si512(_mm512_srlv_epi16(upper, right), two_bits));
-                let at = index * 4 + half * 2;
-                let low = _mm512_dpbusd_epi32(prepared.start(at), low, prepared.line(at));
-                let high = _mm512_dpbusd_epi32(prepared.start(at + 1), high, prepared.line(at + 1));
-                let factors = |at: usize| _mm512_permutexvar_ps(groups[at], scales);
-                even = _mm512_fmadd_ps(_mm512_cvtepi32_ps(low), factors(half * 2), even);
-                odd = _mm512_fmadd_ps(_mm512_cvtepi32_ps(high), factors(half * 2 + 1), odd);
+                let values = row.values.as_ptr().add(index * 256 + half * 128);
+                let given = |part: usize| _mm512_loadu_si512(values.add(part * 64).cast());
+                even = weighted(even, low, given(0), _mm512_shuffle_epi8(factors, quarters([0, 1, 2, 3])));
+                odd = weighted(odd, high, given(1), _mm512_shuffle_epi8(factors, quarters([4, 5, 6, 7])));
             }
+            let scale = _mm512_mul_ps(scale, _mm512_set1_ps(*row.units.get_unchecked(index)));
+            total = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_add_epi32(even, odd)), scale, total);
         }
     }
-    _mm512_reduce_add_ps(_mm512_add_ps(even, odd))
+    difference(total, _mm512_mul_ps(less, _mm512_set1_ps(32.0)))
 }
 
 /// The inner products of the rows of Q8_0 in `weights` with `row`, whose values are a multiple of 64.
@@ -236,6 +249,7 @@ unsafe fn q8_0_row(weights: &[u8], prepared: &Prepared, row: Row) -> f32 {
     // SAFETY: a pair of blocks has 68 bytes, and there are 64 activations and two scales for each.
     let add = |pair: usize, total: __m512| unsafe {
         let block = weights.as_ptr().add(pair * 68);
+        ahead::ask(block, ahead::ROW_BYTES, 68);
         let bytes = _mm512_castsi256_si512(_mm256_loadu_si256(block.add(2).cast()));
         let bytes = _mm512_inserti64x4(bytes, _mm256_loadu_si256(block.add(36).cast()), 1);
         let product = _mm512_dpbusd_epi32(prepared.start(pair), _mm512_xor_si512(bytes, sign), prepared.line(pair));
@@ -281,6 +295,7 @@ unsafe fn q4_0_row(weights: &[u8], prepared: &Prepared, row: Row) -> f32 {
     // SAFETY: four blocks have 72 bytes, and there are 128 activations and four scales for them.
     let add = |four: usize, total: __m512| unsafe {
         let block = weights.as_ptr().add(four * 72);
+        ahead::ask(block, ahead::ROW_BYTES, 72);
         let bytes = |index: usize| _mm_loadu_si128(block.add(index * 18 + 2).cast());
         let (low, high) = (_mm256_set_m128i(bytes(1), bytes(0)), _mm256_set_m128i(bytes(3), bytes(2)));
         let bytes = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
