@@ -80,3 +80,39 @@ impl Cache {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Cache, Precision};
+    use crate::inference::arch::decoder::Decoder;
+    use crate::inference::gguf::Gguf;
+    use candle_core::{Device, Tensor};
+    use std::path::Path;
+
+    #[test]
+    fn what_is_too_large_for_two_bytes_stays_finite() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/golden/decoders/llama.gguf");
+        let gguf = Gguf::open(Path::new(path)).expect("the network is there");
+        let settings = Decoder::new(&gguf).expect("it is supported").settings;
+        let (heads, size) = (settings.kv_heads[0], settings.head_size);
+        let kept = |precision, value: f32| {
+            let cache = Cache::new(&settings, 2, precision, &Device::Cpu)?;
+            let slots = Tensor::full(40u32, (1, heads * size), &Device::Cpu)?;
+            let keys = Tensor::full(value, (1, heads, size), &Device::Cpu)?;
+            cache.write(0, &slots, &keys, &keys.flatten_from(1)?)?;
+            let (keys, values) = cache.read(0, &Tensor::new(&[1u32], &Device::Cpu)?, 1)?;
+            assert_eq!(keys.dims(), [1, heads, 32, size]);
+            let token = |all: Tensor| all.narrow(2, 8, 1)?.flatten_all()?.to_vec1::<f32>();
+            Ok::<_, candle_core::Error>([token(keys)?, token(values)?].concat())
+        };
+        for (precision, value, expected) in [
+            (Precision::Full, 1e6, 1e6),
+            (Precision::Half, 1e6, 65504.0),
+            (Precision::Half, -1e6, -65504.0),
+            (Precision::Half, 0.5, 0.5),
+        ] {
+            let found = kept(precision, value).expect("nothing fails");
+            assert!(found.iter().all(|found| *found == expected), "{precision:?} {value}: {:?}", found[0]);
+        }
+    }
+}
