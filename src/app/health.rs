@@ -57,7 +57,10 @@ fn embedder(app: &App) -> RoomHealth {
 fn generator(app: &App) -> RoomHealth {
     let writing = app.writing();
     let detail = match (&writing.generator, &writing.state) {
-        (Some(generator), _) => generator.name().to_owned(),
+        (Some(generator), _) => match generator.computes() {
+            None => generator.name().to_owned(),
+            Some(computes) => format!("{}, on {computes}", generator.name()),
+        },
         (None, State::Nothing) => "none: answers are quotations".to_owned(),
         (None, state) => state.sentence(),
     };

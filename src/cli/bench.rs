@@ -88,7 +88,7 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
             search(&settings, &program, chunks, questions, keep, common).await?
         }
         What::Embed { tokens, rounds } => embed(&settings, &program, &tokens, rounds, common).await?,
-        What::Generate { model, threads, rounds } => return generate(model, threads, rounds, common).await,
+        What::Generate { model, threads, rounds } => return generate(model, &settings, threads, rounds, common).await,
     };
     if common.json {
         print::json(&Value::Array(rows));
@@ -158,12 +158,19 @@ async fn embed(
     Ok(speeds.into_iter().map(row).collect())
 }
 
-async fn generate(model: PathBuf, threads: Option<usize>, rounds: usize, common: &Common) -> anyhow::Result<()> {
+async fn generate(
+    model: PathBuf,
+    settings: &Settings,
+    threads: Option<usize>,
+    rounds: usize,
+    common: &Common,
+) -> anyhow::Result<()> {
     let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     if threads == 0 || rounds == 0 {
         return Err(Misuse("at least one thread has at least one round".to_owned()).into());
     }
-    let speed = tokio::task::spawn_blocking(move || bench::generate(&model, threads, rounds)).await??;
+    let device = settings.inference_device;
+    let speed = tokio::task::spawn_blocking(move || bench::generate(&model, device, threads, rounds)).await??;
     let named = named(&speed);
     if common.json {
         print::json(&generate_json(&speed, &named));
@@ -180,6 +187,7 @@ async fn generate(model: PathBuf, threads: Option<usize>, rounds: usize, common:
         print::line(format_args!("{readers:>12} readers: {tokens_per_s:.1} tokens/s together"));
     }
     let mebibytes = speed.peak_bytes >> 20;
+    print::line(format_args!("computed by {}", speed.computes));
     print::line(format_args!("ready in {:.0} ms, at most {mebibytes} MiB, {} threads", speed.ready_ms, speed.threads));
     Ok(())
 }
@@ -194,6 +202,7 @@ fn named(speed: &bench::GenerateSpeed) -> Vec<(String, &bench::Pace)> {
 
 fn generate_json(speed: &bench::GenerateSpeed, named: &[(String, &bench::Pace)]) -> Value {
     let mut object = json!({
+        "computes": speed.computes,
         "threads": speed.threads,
         "ready_ms": speed.ready_ms,
         "peak_rss_bytes": speed.peak_bytes,

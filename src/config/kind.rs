@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::secret::Secret;
+use crate::domain::device::Device;
 
 /// The kind of a setting, with its range.
 #[derive(Clone, Copy)]
@@ -33,6 +34,8 @@ pub enum Kind {
         max: f64,
     },
     Switch,
+    /// What computes models.
+    Device,
 }
 
 /// A value after it was read; each kind yields exactly one of these.
@@ -46,6 +49,7 @@ pub enum Value {
     Whole(u64),
     Number(f64),
     Switch(bool),
+    Device(Device),
 }
 
 impl Value {
@@ -59,6 +63,7 @@ impl Value {
             Value::Whole(number) => number.to_string(),
             Value::Number(number) => number.to_string(),
             Value::Switch(on) => on.to_string(),
+            Value::Device(device) => device.to_string(),
         }
     }
 }
@@ -89,6 +94,7 @@ impl Kind {
                 word if OFF.contains(&word) => Ok(Value::Switch(false)),
                 _ => Err("is neither yes nor no".to_owned()),
             },
+            Kind::Device => text.parse().map(Value::Device).map_err(str::to_owned),
         }
     }
 
@@ -110,6 +116,7 @@ impl Kind {
             Kind::Whole { min, max } => format!("a whole number from {min} to {max}"),
             Kind::Number { min, max } => format!("a number from {min} to {max}"),
             Kind::Switch => "true or false".to_owned(),
+            Kind::Device => "auto, cpu, cuda or metal; cuda:1 is the second of its kind".to_owned(),
         }
     }
 }
@@ -216,6 +223,14 @@ mod tests {
         check(Kind::Switch, "Yes", Ok("true"));
         check(Kind::Switch, "0", Ok("false"));
         check(Kind::Switch, "maybe", Err("neither"));
+        check(Kind::Device, " Auto ", Ok("auto"));
+        check(Kind::Device, "cpu", Ok("cpu"));
+        check(Kind::Device, "CUDA:0", Ok("cuda"));
+        check(Kind::Device, "cuda:1", Ok("cuda:1"));
+        check(Kind::Device, "metal", Ok("metal"));
+        check(Kind::Device, "cuda:first", Err("number"));
+        check(Kind::Device, "cpu:1", Err("no device"));
+        check(Kind::Device, "gpu", Err("no device"));
         check(Kind::Secret, "sk-1", Ok("********"));
     }
 }

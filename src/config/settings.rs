@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::domain::chunk::ChunkRules;
+use crate::domain::device::Device;
 use crate::limits;
 
 use super::error::ConfigError;
@@ -34,6 +35,7 @@ pub struct Settings {
     pub llm_max_tokens: u32,
     pub llm_num_ctx: usize,
     pub llm_cache_mb: Option<usize>,
+    pub inference_device: Device,
     pub llm_first_word_seconds: u32,
     pub llm_top_k: u32,
     pub llm_top_p: f32,
@@ -189,6 +191,7 @@ impl Settings {
             llm_max_tokens: u32::try_from(values.whole("LLM_MAX_TOKENS")).expect("its range ends below u32's"),
             llm_num_ctx: values.size("LLM_NUM_CTX"),
             llm_cache_mb: values.optional_size("LLM_CACHE_MB"),
+            inference_device: values.device("INFERENCE_DEVICE"),
             llm_first_word_seconds: u32::try_from(values.whole("LLM_FIRST_WORD_SECONDS"))
                 .expect("its range ends below u32's"),
             llm_top_k: u32::try_from(values.whole("LLM_TOP_K")).expect("its range ends below u32's"),

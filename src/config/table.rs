@@ -229,6 +229,16 @@ pub const SETTINGS: &[Setting] = &[
          it is used. Unset: an eighth of the machine's memory, and room for one conversation of LLM_NUM_CTX at least.",
     ),
     setting(
+        "INFERENCE_DEVICE",
+        "inference_device",
+        GENERATOR,
+        Kind::Device,
+        Default::Text("auto"),
+        "What computes a model on this machine that writes answers: `cpu`, `cuda`, `metal`, or `cuda:1` for the second \
+         of its kind. `auto` takes an accelerator where this program was built for one and one is there. Without it, or \
+         where a model does not fit its memory, the processor computes; `nosia model list` says so.",
+    ),
+    setting(
         "LLM_TOP_K",
         "llm_top_k",
         GENERATOR,

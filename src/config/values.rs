@@ -11,6 +11,7 @@ use super::origin::Origin;
 use super::row::Row;
 use super::secret::Secret;
 use super::table::SETTINGS;
+use crate::domain::device::Device;
 
 /// Every setting's value by name, each of the type that its kind yields.
 pub struct Values {
@@ -102,6 +103,13 @@ impl Values {
         match self.values.get(name) {
             Some(Value::Number(number)) => *number,
             other => unreachable!("the table says that {name} is a number: {other:?}"),
+        }
+    }
+
+    pub fn device(&self, name: &'static str) -> Device {
+        match self.values.get(name) {
+            Some(Value::Device(device)) => *device,
+            other => unreachable!("the table says that {name} is a device: {other:?}"),
         }
     }
 

@@ -1,12 +1,13 @@
 //! The nouns and their rules. No I/O, no serde, no clock: plain values that every room shares.
 //!
 //! In reading order: who ([`account`]), what was put in ([`source`], [`extract`], [`chunk`]), what is asked
-//! ([`question`]), what is found ([`passage`]), what is said ([`answer`], [`chat`]), and what is still to do ([`job`]).
+//! ([`question`]), what is found ([`passage`]), what is said ([`answer`], [`chat`]), what is still to do ([`job`]), and what computes ([`device`]).
 
 pub mod account;
 pub mod answer;
 pub mod chat;
 pub mod chunk;
+pub mod device;
 pub mod extract;
 pub mod id;
 pub mod job;

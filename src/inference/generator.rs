@@ -67,6 +67,14 @@ impl Generator {
         matches!(*self.engine, Engine::Local(_))
     }
 
+    /// What computes it on this machine, for the administrator; `None` where it runs elsewhere.
+    pub fn computes(&self) -> Option<&str> {
+        match &*self.engine {
+            Engine::Local(local) => Some(local.computes()),
+            Engine::Remote(_) => None,
+        }
+    }
+
     /// The tokens of `text` in a prompt: exact for a model here, at least as many as there are for an endpoint.
     pub fn count_tokens(&self, text: &str) -> usize {
         match &*self.engine {

@@ -8,6 +8,7 @@
 //! **Writing here** ([`Generator::local`]): a GGUF file (`gguf`) brings network (`arch::decoder`, on the products of
 //! `kernel`), tokens (`vocabulary`) and the form of a conversation (`template`). One thread (`local`) writes all answers,
 //! token by token, chosen by `sample`; an answer is a stream of [`Generated`] pieces, and dropped, it ends the work.
+//! Where an accelerator is wanted and found (`device`), the network runs there.
 //!
 //! **Elsewhere** (`remote`): the same [`Embedder`] over `/embeddings`, the same [`Generator`] over `/chat/completions`.
 //!
@@ -20,6 +21,7 @@
 
 pub mod arch;
 pub mod catalog;
+mod device;
 mod embedder;
 mod error;
 mod generator;

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use super::quantile;
 use crate::app::error::{Error, Result};
-use crate::inference::Trial;
+use crate::domain::device::Device;
+use crate::inference::{InferenceError, Trial};
 
 /// Lengths of the prompts that are read.
 pub const PROMPTS: [usize; 2] = [512, 2_048];
@@ -29,6 +30,8 @@ pub struct Pace {
 /// What was measured of a model. Medians over the rounds.
 #[derive(Clone, Debug)]
 pub struct GenerateSpeed {
+    /// What computed.
+    pub computes: String,
     pub threads: usize,
     /// Until the first token could be written, in milliseconds.
     pub ready_ms: f64,
@@ -43,34 +46,39 @@ pub struct GenerateSpeed {
     pub readers: [f64; 3],
 }
 
-/// Measures the model at `path` on `threads` threads, `rounds` times. Blocking.
-pub fn generate(path: &Path, threads: usize, rounds: usize) -> Result<GenerateSpeed> {
+/// Measures the model at `path` on `device`, with `threads` threads where that is the processor, `rounds` times. Blocking.
+pub fn generate(path: &Path, device: Device, threads: usize, rounds: usize) -> Result<GenerateSpeed> {
     if threads == 0 || rounds == 0 {
         return Err(Error::invalid("At least one thread has at least one round.".to_owned()));
     }
     let begun = Instant::now();
     let tokens_max = PROMPTS[1] + WRITTEN;
-    let mut trial = Trial::open(path, threads, 1, tokens_max)?;
-    trial.write(1, 0, 1);
+    let mut trial = Trial::open(path, device, threads, 1, tokens_max)?;
+    trial.write(1, 0, 1)?;
     let ready_ms = begun.elapsed().as_secs_f64() * 1e3;
     let mut measured: [Vec<(f64, f64)>; 4] = Default::default();
     for _ in 0..rounds {
-        measured[0].push(timed(|| trial.read(PROMPTS[0])));
-        measured[1].push(timed(|| trial.read(PROMPTS[1])));
-        measured[2].push(timed(|| trial.write(1, PROMPTS[1], WRITTEN)));
-        measured[3].push(timed(|| trial.write(1, BEGINNING, WRITTEN)));
+        measured[0].push(timed(|| trial.read(PROMPTS[0]))?);
+        measured[1].push(timed(|| trial.read(PROMPTS[1]))?);
+        measured[2].push(timed(|| trial.write(1, PROMPTS[1], WRITTEN))?);
+        measured[3].push(timed(|| trial.write(1, BEGINNING, WRITTEN))?);
     }
     let peak_bytes = peak_bytes();
+    let computes = trial.computes().to_owned();
     drop(trial);
     let most = READERS.into_iter().max().unwrap_or(1);
-    let mut trial = Trial::open(path, threads, most, BEGINNING + READERS_WRITTEN)?;
-    let readers = READERS.map(|readers| {
-        let mut seconds: Vec<f64> =
-            (0..rounds).map(|_| timed(|| trial.write(readers, BEGINNING, READERS_WRITTEN)).0).collect();
-        (readers * READERS_WRITTEN) as f64 / quantile(&mut seconds, 0.5)
-    });
+    let mut trial = Trial::open(path, device, threads, most, BEGINNING + READERS_WRITTEN)?;
+    let mut readers = [0.0; READERS.len()];
+    for (count, tokens_per_s) in READERS.into_iter().zip(&mut readers) {
+        let mut seconds = Vec::new();
+        for _ in 0..rounds {
+            seconds.push(timed(|| trial.write(count, BEGINNING, READERS_WRITTEN))?.0);
+        }
+        *tokens_per_s = (count * READERS_WRITTEN) as f64 / quantile(&mut seconds, 0.5);
+    }
     let [first, second, deep, short] = measured;
     Ok(GenerateSpeed {
+        computes,
         threads,
         ready_ms,
         prompts: [pace(PROMPTS[0], first), pace(PROMPTS[1], second)],
@@ -87,10 +95,10 @@ fn pace(tokens: usize, measured: Vec<(f64, f64)>) -> Pace {
 }
 
 /// Seconds by the clock and of the processor that `work` takes.
-fn timed(work: impl FnOnce()) -> (f64, f64) {
+fn timed(work: impl FnOnce() -> std::result::Result<(), InferenceError>) -> Result<(f64, f64)> {
     let (begun, before) = (Instant::now(), cpu_s());
-    work();
-    (begun.elapsed().as_secs_f64(), cpu_s() - before)
+    work()?;
+    Ok((begun.elapsed().as_secs_f64(), cpu_s() - before))
 }
 
 /// The processor's time of this process, in seconds, as the system counts it: in hundredths.
@@ -112,17 +120,17 @@ fn peak_bytes() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{cpu_s, generate, peak_bytes};
+    use super::{Device, cpu_s, generate, peak_bytes};
     use std::path::Path;
 
     #[test]
     fn a_small_model_is_measured() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/golden/decoders/qwen3.gguf");
-        let speed = generate(Path::new(path), 1, 1).expect("it is measured");
+        let speed = generate(Path::new(path), Device::Cpu, 1, 1).expect("it is measured");
         let paces = speed.prompts.iter().chain([&speed.written, &speed.written_deep]);
         assert!(paces.map(|pace| pace.tokens_per_s).chain(speed.readers).all(|pace| pace > 0.0), "{speed:?}");
         assert!(cpu_s() > 0.0 && peak_bytes() > 1 << 20);
-        assert!(generate(Path::new(path), 0, 1).is_err());
-        assert!(generate(Path::new("nowhere.gguf"), 1, 1).is_err());
+        assert!(generate(Path::new(path), Device::Cpu, 0, 1).is_err());
+        assert!(generate(Path::new("nowhere.gguf"), Device::Cpu, 1, 1).is_err());
     }
 }

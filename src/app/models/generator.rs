@@ -38,9 +38,19 @@ pub struct Writing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     Remote,
-    Local { name: String, path: PathBuf },
-    Missing { wanted: String },
-    Unusable { name: String, reason: String },
+    /// `computes` says on what, once the model is loaded.
+    Local {
+        name: String,
+        path: PathBuf,
+        computes: Option<String>,
+    },
+    Missing {
+        wanted: String,
+    },
+    Unusable {
+        name: String,
+        reason: String,
+    },
     Nothing,
 }
 
@@ -49,7 +59,10 @@ impl State {
     pub fn sentence(&self) -> String {
         match self {
             State::Remote => "Answers are written by the model at AI_BASE_URL.".to_owned(),
-            State::Local { name, .. } => format!("Answers are written on this machine by {name}."),
+            State::Local { name, computes: None, .. } => format!("Answers are written on this machine by {name}."),
+            State::Local { name, computes: Some(computes), .. } => {
+                format!("Answers are written on this machine by {name}, on {computes}.")
+            }
             State::Missing { wanted } => format!(
                 "Answers are quotations: {wanted} was chosen to write them and is not installed. `nosia model add \
                  {wanted}` fetches it, or `nosia model add FILE` takes it from a file."
@@ -89,11 +102,17 @@ pub async fn open(choice: Choice, client: &net::Client, settings: &Settings) -> 
         }
         Choice::Local(found) => {
             let path = found.path.clone();
-            let options = LocalOptions { context: settings.llm_num_ctx, cache_bytes: settings.llm_cache_bytes() };
+            let options = LocalOptions {
+                context: settings.llm_num_ctx,
+                cache_bytes: settings.llm_cache_bytes(),
+                device: settings.inference_device,
+            };
             let opened = tokio::task::spawn_blocking(move || Generator::local(&path, options)).await;
             match opened.unwrap_or(Err(InferenceError::Closed)) {
                 Ok(generator) => {
-                    Writing { generator: Some(generator), state: State::Local { name: found.name, path: found.path } }
+                    let computes = generator.computes().map(str::to_owned);
+                    let state = State::Local { name: found.name, path: found.path, computes };
+                    Writing { generator: Some(generator), state }
                 }
                 Err(error) => {
                     Writing { generator: None, state: State::Unusable { name: found.name, reason: error.to_string() } }

@@ -41,7 +41,7 @@ async fn state(keeper: &Keeper<'_>) -> Result<State> {
     }
     Ok(match keeper.choice().await? {
         Choice::Remote(_) => State::Remote,
-        Choice::Local(Found { name, path, .. }) => State::Local { name, path },
+        Choice::Local(Found { name, path, .. }) => State::Local { name, path, computes: None },
         Choice::Missing { wanted } => State::Missing { wanted },
         Choice::Nothing => State::Nothing,
     })

@@ -5,6 +5,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -63,6 +65,15 @@ pub fn rows(isa: Isa, kind: Kind, weights: &[u8], activations: Row, into: &mut [
             (Isa::Avx512Vnni, _) => return x86::vnni::rows(kind, weights, row_bytes, activations, into),
             (Isa::Avx2, _) => return x86::avx2::rows(kind, weights, row_bytes, activations, into),
             (Isa::Portable, _) => {}
+        }
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: as above.
+    unsafe {
+        match isa {
+            Isa::NeonDot => return neon::dotprod::rows(kind, weights, row_bytes, activations, into),
+            Isa::Neon => return neon::plain::rows(kind, weights, row_bytes, activations, into),
+            _ => {}
         }
     }
     for (weights, into) in weights.chunks_exact(row_bytes).zip(into) {

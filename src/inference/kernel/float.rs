@@ -62,7 +62,8 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
         // SAFETY: the processor has AVX2 and FMA.
         return unsafe { dot_avx2(a, b) };
     }
-    dot_body::<false>(a, b)
+    // Every arm64 processor multiplies and adds at once.
+    dot_body::<{ cfg!(target_arch = "aarch64") }>(a, b)
 }
 
 #[cfg(target_arch = "x86_64")]

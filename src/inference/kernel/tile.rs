@@ -1,5 +1,8 @@
 //! The inner product of a panel of weights with a few rows of activations.
 
+#[cfg(target_arch = "aarch64")]
+mod neon;
+
 use super::activations::{HALF, Quantised};
 use super::isa::Isa;
 use super::panel::{Form, ROWS};
@@ -61,6 +64,18 @@ pub fn multiply<const M: usize>(
                 31 => avx2::<M, 8, 31>(panel, rows, into),
                 _ => avx2::<M, 8, 255>(panel, rows, into),
             },
+            #[cfg(target_arch = "aarch64")]
+            (Isa::NeonDot, 16) => neon::dotprod::<M, 4, 63>(panel, rows, into),
+            #[cfg(target_arch = "aarch64")]
+            (Isa::NeonDot, _) if form.largest == 255 => neon::dotprod::<M, 8, 255>(panel, rows, into),
+            #[cfg(target_arch = "aarch64")]
+            (Isa::NeonDot, _) => neon::dotprod::<M, 8, 31>(panel, rows, into),
+            #[cfg(target_arch = "aarch64")]
+            (Isa::Neon, 16) => neon::plain::<M, 4, 63>(panel, rows, into),
+            #[cfg(target_arch = "aarch64")]
+            (Isa::Neon, _) if form.largest == 255 => neon::plain::<M, 8, 255>(panel, rows, into),
+            #[cfg(target_arch = "aarch64")]
+            (Isa::Neon, _) => neon::plain::<M, 8, 31>(panel, rows, into),
             (_, 16) => portable::<M, 4>(panel, rows, into),
             _ => portable::<M, 8>(panel, rows, into),
         }

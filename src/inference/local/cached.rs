@@ -1,6 +1,7 @@
 //! Conversations that the cache still has, and the longest beginning that a new one shares with any of them.
 
-use crate::inference::arch::decoder::cache::{Cache, PAGE, Page, State};
+use crate::inference::arch::decoder::Network;
+use crate::inference::arch::decoder::cache::{PAGE, Page, State};
 
 /// Tokens that the network has read, and what it remembers of them.
 pub struct Sequence {
@@ -12,8 +13,8 @@ pub struct Sequence {
 }
 
 impl Sequence {
-    fn release(self, cache: &mut Cache) {
-        self.pages.into_iter().for_each(|page| cache.release(page));
+    fn release(self, network: &mut Network) {
+        self.pages.into_iter().for_each(|page| network.pages().release(page));
     }
 }
 
@@ -29,14 +30,14 @@ impl Cached {
     /// too little. `None` if there is not enough even so.
     pub fn begin(
         &mut self,
-        cache: &mut Cache,
+        network: &mut Network,
         prompt: &[u32],
         tokens_max: usize,
         others: &[&Sequence],
     ) -> Option<Sequence> {
         let pages = (prompt.len() + tokens_max).div_ceil(PAGE);
-        let has_state = cache.shape().has_state();
-        let mut sequence = Sequence { tokens: Vec::new(), pages: Vec::new(), state: cache.shape().state() };
+        let has_state = network.shape().has_state();
+        let mut sequence = Sequence { tokens: Vec::new(), pages: Vec::new(), state: network.shape().state() };
         let mut partial = None;
         let best = self.idle.iter().chain(others.iter().copied()).max_by_key(|other| shared(other, prompt, has_state));
         let kept = best.map_or(0, |other| shared(other, prompt, has_state));
@@ -46,43 +47,47 @@ impl Cached {
             // A page that both would write to is copied; it is held until then.
             partial = (!kept.is_multiple_of(PAGE)).then(|| other.pages[kept / PAGE]);
             sequence.state.clone_from(&other.state);
-            sequence.pages.iter().chain(&partial).for_each(|page| cache.share(*page));
+            sequence.pages.iter().chain(&partial).for_each(|page| network.pages().share(*page));
             self.touch(kept, prompt, has_state);
         }
-        while cache.free() < pages - sequence.pages.len() && !self.idle.is_empty() {
-            self.idle.remove(0).release(cache);
+        while network.pages().free() < pages - sequence.pages.len() && !self.idle.is_empty() {
+            self.idle.remove(0).release(network);
         }
-        if cache.free() < pages - sequence.pages.len() {
+        if network.pages().free() < pages - sequence.pages.len() {
             // What is shared may itself be what fills the cache: without it there may be room after all.
             let shared = std::mem::take(&mut sequence.pages);
-            shared.into_iter().chain(partial.take()).for_each(|page| cache.release(page));
+            shared.into_iter().chain(partial.take()).for_each(|page| network.pages().release(page));
             sequence.tokens.clear();
-            sequence.state = cache.shape().state();
+            sequence.state = network.shape().state();
         }
-        if cache.free() < pages - sequence.pages.len() {
+        if network.pages().free() < pages - sequence.pages.len() {
             return None;
         }
         if let Some(page) = partial {
-            sequence.pages.push(cache.copy(page).expect("pages enough are free"));
-            cache.release(page);
+            match network.copy(page) {
+                Some(copy) => sequence.pages.push(copy),
+                // A device that could not: what is in whole pages is still there.
+                None => sequence.tokens.truncate(sequence.pages.len() * PAGE),
+            }
+            network.pages().release(page);
         }
         while sequence.pages.len() < pages {
-            sequence.pages.push(cache.take().expect("pages enough are free"));
+            sequence.pages.push(network.pages().take().expect("pages enough are free"));
         }
         Some(sequence)
     }
 
     /// Keeps a sequence that is no longer worked on, without the pages that it did not use.
-    pub fn keep(&mut self, cache: &mut Cache, mut sequence: Sequence) {
+    pub fn keep(&mut self, network: &mut Network, mut sequence: Sequence) {
         let used = sequence.tokens.len().div_ceil(PAGE);
-        sequence.pages.drain(used..).for_each(|page| cache.release(page));
+        sequence.pages.drain(used..).for_each(|page| network.pages().release(page));
         // What is a beginning of the new one is worth nothing beside it.
         let (covered, rest): (Vec<Sequence>, Vec<Sequence>) = std::mem::take(&mut self.idle)
             .into_iter()
             .partition(|other| sequence.tokens.starts_with(&other.tokens) && other.state.is_none());
         self.idle = rest;
         for other in covered {
-            other.release(cache);
+            other.release(network);
         }
         self.idle.push(sequence);
     }

@@ -1,6 +1,7 @@
 //! The generator on this machine: a model file, and one thread that writes every answer with it.
 //!
-//! A question becomes tokens by the model's own template and vocabulary ([`model`]) and joins a line ([`line`]). The
+//! A question becomes tokens by the model's own template and vocabulary ([`model`]) and joins a line ([`line`]); the
+//! network computes where there is a place for it ([`place`]). The
 //! thread ([`thread`]) gives it a place in the cache, with the longest beginning that some earlier conversation has
 //! there already ([`cached`]), and then runs steps: in each, every answer in progress gets its next token, and prompts
 //! are read on in pieces, all in one batch ([`work`]). A reader who leaves is noticed before the next step.
@@ -9,6 +10,7 @@ mod cached;
 mod line;
 mod memory;
 mod model;
+mod place;
 mod thread;
 mod trial;
 mod work;
@@ -17,6 +19,7 @@ use super::InferenceError;
 use super::generator::{Generated, Reader};
 use super::sampling::Sampling;
 use crate::domain::chat::Turn;
+use crate::domain::device::Device;
 use futures_util::Stream;
 use line::Line;
 use model::Model;
@@ -33,6 +36,8 @@ pub struct LocalOptions {
     pub context: usize,
     /// Memory for keys and values, in bytes; `None` for what suits this machine.
     pub cache_bytes: Option<u64>,
+    /// What is to compute.
+    pub device: Device,
 }
 
 /// A model that is loaded and its thread.
@@ -47,15 +52,20 @@ impl Local {
     /// # Errors
     /// [`InferenceError::Model`] if the file is damaged, of a kind that is not supported, or does not fit the memory.
     pub fn open(path: &Path, options: LocalOptions) -> Result<Local, InferenceError> {
-        let (model, cache) = Model::open(path, options)?;
+        let (model, network) = Model::open(path, options)?;
         let (model, line) = (Arc::new(model), Arc::new(Line::new()));
-        thread::start(Arc::clone(&model), cache, Arc::clone(&line))?;
+        thread::start(Arc::clone(&model), network, Arc::clone(&line))?;
         Ok(Local { model, line })
     }
 
     /// The model's name: the file's, without its ending.
     pub fn name(&self) -> &str {
         &self.model.name
+    }
+
+    /// What computes it, for the administrator.
+    pub fn computes(&self) -> &str {
+        &self.model.computes
     }
 
     /// The tokens of `text`, as part of a prompt.

@@ -3,6 +3,7 @@
 use super::{Local, LocalOptions};
 use crate::domain::answer::Finish;
 use crate::domain::chat::{Speaker, Turn};
+use crate::domain::device::Device;
 use crate::inference::InferenceError;
 use crate::inference::generator::{Generated, Reader};
 use crate::inference::sampling::Sampling;
@@ -15,7 +16,7 @@ fn model() -> PathBuf {
 }
 
 fn open(context: usize, cache_bytes: Option<u64>) -> Local {
-    Local::open(&model(), LocalOptions { context, cache_bytes }).expect("the model opens")
+    Local::open(&model(), LocalOptions { context, cache_bytes, device: Device::Cpu }).expect("the model opens")
 }
 
 fn asked(text: &str) -> Vec<Turn> {
@@ -37,6 +38,16 @@ async fn whole(stream: impl Stream<Item = Result<Generated, InferenceError>>) ->
         }
     }
     (text, end)
+}
+
+#[test]
+fn without_the_accelerator_that_was_asked_for_the_processor_computes() {
+    // No machine has so many.
+    for (device, part) in [(Device::Cpu, ""), (Device::Cuda(255), "CUDA"), (Device::Metal(255), "Metal")] {
+        let local = Local::open(&model(), LocalOptions { context: 64, cache_bytes: None, device }).expect("it opens");
+        let computes = local.computes();
+        assert!(computes.starts_with("the processor (") && computes.contains(part), "{device}: {computes}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,8 +5,7 @@ use super::line::{Line, Next};
 use super::model::Model;
 use super::work::{Request, Work};
 use crate::inference::InferenceError;
-use crate::inference::arch::decoder::cache::Cache;
-use crate::inference::arch::decoder::{Batch, Buffers, Run, Wanted};
+use crate::inference::arch::decoder::{Batch, Network, Run, Wanted};
 use crate::limits;
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,20 +20,19 @@ const MEASURED_TOKENS_MIN: usize = 32;
 /// What the thread owns.
 struct Owner {
     model: Arc<Model>,
-    cache: Cache,
+    network: Network,
     cached: Cached,
-    buffers: Buffers,
     works: Vec<Work>,
 }
 
 /// Starts the thread, with cores of its own to compute on; it ends when `line` does.
-pub fn start(model: Arc<Model>, cache: Cache, line: Arc<Line>) -> Result<(), InferenceError> {
+pub fn start(model: Arc<Model>, network: Network, line: Arc<Line>) -> Result<(), InferenceError> {
     let fault = |error: String| InferenceError::Model(format!("The generator's threads cannot be started: {error}."));
     let cores = rayon::ThreadPoolBuilder::new()
         .thread_name(|index| format!("generator-{index}"))
         .build()
         .map_err(|error| fault(error.to_string()))?;
-    let owner = Owner { model, cache, cached: Cached::default(), buffers: Buffers::default(), works: Vec::new() };
+    let owner = Owner { model, network, cached: Cached::default(), works: Vec::new() };
     std::thread::Builder::new()
         .name("generator".to_owned())
         .spawn(move || cores.install(|| owner.run(&line)))
@@ -79,7 +77,7 @@ impl Owner {
         let mut requests = requests.into_iter();
         while let Some(request) = requests.next() {
             let others: Vec<&Sequence> = self.works.iter().map(|work| &work.sequence).collect();
-            let begun = self.cached.begin(&mut self.cache, &request.prompt, request.tokens_max, &others);
+            let begun = self.cached.begin(&mut self.network, &request.prompt, request.tokens_max, &others);
             match begun {
                 Some(sequence) => {
                     tracing::debug!(
@@ -126,13 +124,27 @@ impl Owner {
         }
         let begun = Instant::now();
         let mut batch = Batch { runs };
-        let logits = self.model.decoder.forward(&mut batch, &mut self.cache, &mut self.buffers);
+        let vocabulary = self.network.settings().vocabulary;
+        let logits = match self.network.forward(&mut batch) {
+            Ok(logits) => logits,
+            Err(error) => return self.fail(&error),
+        };
         if prompts >= MEASURED_TOKENS_MIN {
             line.measured(prompts, begun.elapsed().as_secs_f32());
         }
-        let rows = logits.chunks_exact_mut(self.model.decoder.settings.vocabulary);
+        let rows = logits.chunks_exact_mut(vocabulary);
         for (index, row) in asking.into_iter().zip(rows) {
             self.works[index].write(&self.model, row);
+        }
+    }
+
+    /// Ends every answer: what they were to add to the cache is not there.
+    fn fail(&mut self, error: &InferenceError) {
+        tracing::error!(%error, "a step of the generator failed");
+        for mut work in self.works.drain(..) {
+            work.fail(error.clone());
+            work.sequence.tokens.clear();
+            self.cached.keep(&mut self.network, work.sequence);
         }
     }
 
@@ -142,14 +154,14 @@ impl Owner {
         let (going, finished): (Vec<Work>, Vec<Work>) = works.into_iter().partition(Work::goes_on);
         self.works = going;
         for work in finished {
-            self.cached.keep(&mut self.cache, work.sequence);
+            self.cached.keep(&mut self.network, work.sequence);
         }
     }
 
     /// Reads a made-up prompt: the weights come into memory, and the speed is known before somebody asks.
     fn warm_up(&mut self, line: &Line) {
         let tokens = limits::WARM_UP_TOKENS.min(self.model.context - 1);
-        let Some(mut sequence) = self.cached.begin(&mut self.cache, &vec![0; tokens + 1], 1, &[]) else {
+        let Some(mut sequence) = self.cached.begin(&mut self.network, &vec![0; tokens + 1], 1, &[]) else {
             return;
         };
         for part in [1, tokens - 1] {
@@ -163,13 +175,16 @@ impl Owner {
                 wanted: Wanted::Last,
             };
             let begun = Instant::now();
-            self.model.decoder.forward(&mut Batch { runs: vec![run] }, &mut self.cache, &mut self.buffers);
+            if let Err(error) = self.network.forward(&mut Batch { runs: vec![run] }) {
+                tracing::error!(%error, "the generator could not be warmed up");
+                break;
+            }
             // The first run pays for reading the file; it measures the disk.
             if start > 0 {
                 line.measured(part, begun.elapsed().as_secs_f32());
             }
         }
         sequence.tokens.clear();
-        self.cached.keep(&mut self.cache, sequence);
+        self.cached.keep(&mut self.network, sequence);
     }
 }

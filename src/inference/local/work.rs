@@ -131,7 +131,8 @@ impl Work {
         self.finished = true;
     }
 
-    fn fail(&mut self, error: crate::inference::InferenceError) {
+    /// Ends the answer by an error.
+    pub fn fail(&mut self, error: crate::inference::InferenceError) {
         let _ = self.request.sender.send(Err(error));
         self.finished = true;
     }

@@ -4,6 +4,7 @@
 //! layer and head, the keys with tokens side by side (so that products with queries run along them) and the values with
 //! each token's together. A page that several sequences share is never written.
 
+use super::pages::Pages;
 use super::settings::{MambaSettings, Settings};
 use super::{halves, loops};
 use crate::inference::kernel::threads::Shared;
@@ -14,8 +15,7 @@ use half::vec::HalfBitsVecExt;
 /// Tokens of a page.
 pub const PAGE: usize = 32;
 
-/// The number of a page.
-pub type Page = u32;
+pub use super::pages::Page;
 
 /// How exactly keys and values are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,9 +118,7 @@ enum Values {
 pub struct Cache {
     shape: Shape,
     values: Values,
-    free: Vec<Page>,
-    /// How many sequences have each page.
-    users: Vec<u32>,
+    pages: Pages,
 }
 
 impl Cache {
@@ -132,48 +130,21 @@ impl Cache {
             Precision::Half => Values::Half(vec![0u16; room].reinterpret_into()),
             Precision::Full => Values::Full(vec![0.0; room]),
         };
-        let numbers = 0..Page::try_from(pages).expect("a budget of memory has fewer pages than numbers");
-        Cache { shape, values, free: numbers.rev().collect(), users: vec![0; pages] }
+        Cache { shape, values, pages: Pages::new(pages) }
     }
 
     pub fn shape(&self) -> &Shape {
         &self.shape
     }
 
-    /// Pages that nobody has.
-    pub fn free(&self) -> usize {
-        self.free.len()
-    }
-
-    /// All pages.
-    pub fn pages(&self) -> usize {
-        self.users.len()
-    }
-
-    /// A page that nobody had.
-    pub fn take(&mut self) -> Option<Page> {
-        let page = self.free.pop()?;
-        self.users[page as usize] = 1;
-        Some(page)
-    }
-
-    /// Gives `page` to one more sequence, which must not write to it.
-    pub fn share(&mut self, page: Page) {
-        self.users[page as usize] += 1;
-    }
-
-    /// Takes `page` back from one sequence.
-    pub fn release(&mut self, page: Page) {
-        let users = &mut self.users[page as usize];
-        *users -= 1;
-        if *users == 0 {
-            self.free.push(page);
-        }
+    /// Who has which page.
+    pub fn pages(&mut self) -> &mut Pages {
+        &mut self.pages
     }
 
     /// A page of one's own with what is in `page`.
     pub fn copy(&mut self, page: Page) -> Option<Page> {
-        let copy = self.take()?;
+        let copy = self.pages.take()?;
         let each = self.shape.page_values();
         let (from, to) = (page as usize * each, copy as usize * each);
         match &mut self.values {

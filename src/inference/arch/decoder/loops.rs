@@ -18,7 +18,8 @@ macro_rules! dispatched {
                     return unsafe { wide($($arg),*) };
                 }
             }
-            $body::<false>($($arg),*);
+            // Every arm64 processor multiplies and adds at once.
+            $body::<{ cfg!(target_arch = "aarch64") }>($($arg),*);
         }
     };
 }

@@ -5,19 +5,26 @@
 //! metadata and from a row of a table ([`settings`]); where weights lie is in [`weights`]. A [`Batch`] holds runs of
 //! tokens of several conversations, prompts and single steps alike: the matrices are read once for all of them, and only
 //! attention looks at each run alone, in the pages that the cache ([`cache`]) keeps for it.
+//!
+//! The pass is written twice: for this machine's cores ([`forward`]) and for accelerators ([`device`]). A [`Network`] is
+//! one of them with its cache.
 
 mod attention;
 pub mod cache;
+mod device;
 mod experts;
 mod forward;
 mod halves;
 mod loops;
 mod mamba;
+mod network;
+mod pages;
 mod rope;
 mod settings;
 mod weights;
 
 pub use forward::{Batch, Buffers, Run, Wanted};
+pub use network::Network;
 pub use settings::{Settings, supported};
 
 use super::super::InferenceError;
@@ -46,6 +53,12 @@ impl Decoder {
     /// What the cache must hold for each token.
     pub fn cache_shape(&self) -> Shape {
         Shape::new(&self.settings)
+    }
+
+    /// Whether all layers are alike, attention and one feed-forward network: what accelerators compute.
+    fn is_plain(&self) -> bool {
+        let Settings { kv_heads, mamba, experts, .. } = &self.settings;
+        mamba.is_none() && experts.is_none() && kv_heads.iter().all(|heads| *heads == kv_heads[0])
     }
 }
 

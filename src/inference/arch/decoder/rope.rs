@@ -15,7 +15,7 @@ pub enum Pairing {
 /// A rotation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rope {
-    pairing: Pairing,
+    pub(super) pairing: Pairing,
     /// The angle of each pair for one position.
     angles: Vec<f32>,
     /// What sines and cosines are multiplied by.
@@ -25,8 +25,8 @@ pub struct Rope {
 /// Sines and cosines for the rows of a batch: `[rows, pairs]` each.
 #[derive(Default)]
 pub struct Turns {
-    sines: Vec<f32>,
-    cosines: Vec<f32>,
+    pub(super) sines: Vec<f32>,
+    pub(super) cosines: Vec<f32>,
 }
 
 impl Rope {
