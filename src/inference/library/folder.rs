@@ -2,45 +2,31 @@
 
 use super::LibraryError;
 use super::describe::{Description, Memory, Share, sort};
+use crate::inference::arch::encoder::Settings;
 use crate::inference::catalog::Purpose;
+use crate::inference::pooling;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-/// The families of encoders, by the name that `config.json` gives them.
-const ENCODERS: &[&str] = &["bert", "xlm-roberta", "modernbert", "nomic_bert"];
 /// The files that such a folder has.
 pub(super) const SETTINGS: &str = "config.json";
 pub(super) const WEIGHTS: &str = "model.safetensors";
 pub(super) const TOKENIZER: &str = "tokenizer.json";
 pub(super) const NEEDED: &[&str] = &[SETTINGS, TOKENIZER, WEIGHTS];
-/// The file that says how the vectors of tokens become one; a folder may lack it.
-pub(super) const POOLING: &str = "1_Pooling/config.json";
+/// The files that a folder may lack: how the vectors of tokens become one, what comes after that, the most tokens, and
+/// what is put before texts.
+pub(super) const OPTIONAL: &[&str] =
+    &["modules.json", pooling::FILE, "sentence_bert_config.json", "config_sentence_transformers.json"];
 /// The largest description of tensors, in bytes.
 const HEADER_BYTES_MAX: u64 = 64 << 20;
 /// Memory of an encoder beside its weights: one batch of texts.
 const BUFFERS_BYTES: u64 = 60_000_000;
 /// Bytes of a weight at work.
 const WEIGHT_BYTES: u64 = 4;
-/// Places that XLM-RoBERTa's table of positions has before the first token.
-const XLM_POSITIONS_BEFORE: u64 = 2;
-
-#[derive(Deserialize)]
-struct Settings {
-    #[serde(default)]
-    model_type: String,
-    #[serde(default)]
-    architectures: Vec<String>,
-    #[serde(alias = "n_embd")]
-    hidden_size: Option<u64>,
-    #[serde(alias = "n_layer")]
-    num_hidden_layers: Option<u64>,
-    #[serde(alias = "n_positions")]
-    max_position_embeddings: Option<u64>,
-    vocab_size: Option<u64>,
-}
 
 /// One tensor in the header of a file of safetensors.
 #[derive(Deserialize)]
@@ -67,27 +53,41 @@ pub(super) fn describe(folder: &Path) -> Result<Description, LibraryError> {
     let values = |tensor: &Tensor| tensor.shape.iter().fold(1, |product: u64, side| product.saturating_mul(*side));
     let parameters = tensors.values().map(values).fold(0, u64::saturating_add);
     let shares = shares(&tensors);
-    let judges = settings.architectures.iter().any(|name| name.ends_with("ForSequenceClassification"));
-    let before = if settings.model_type == "xlm-roberta" { XLM_POSITIONS_BEFORE } else { 0 };
+    if !settings.judges {
+        pooling::of_folder(folder)?;
+    }
     Ok(Description {
-        purpose: if judges { Purpose::Reranking } else { Purpose::Embedding },
-        architecture: settings.model_type,
+        purpose: if settings.judges { Purpose::Reranking } else { Purpose::Embedding },
+        architecture: settings.family().to_owned(),
         title: None,
         licence: None,
         parameters,
         quantisation: shares.first().map(|share| share.kind.clone()).unwrap_or_default(),
-        tensors: shares,
-        tokens_max: settings.max_position_embeddings.map(|positions| positions.saturating_sub(before)),
-        dimensions: settings.hidden_size,
-        layers: settings.num_hidden_layers,
-        vocabulary: settings.vocab_size,
+        tokens_max: Some(settings.tokens_max as u64),
+        dimensions: Some(settings.hidden as u64),
+        layers: Some(settings.layers as u64),
+        vocabulary: Some(settings.vocabulary as u64),
         has_template: false,
-        memory: Memory {
-            weights_bytes: parameters.saturating_mul(WEIGHT_BYTES),
-            buffers_bytes: BUFFERS_BYTES,
-            token_bytes: 0,
-        },
+        memory: memory(&settings, parameters, shares.iter().map(|share| share.bytes).sum()),
+        tensors: shares,
     })
+}
+
+/// The memory of an encoder of so many `parameters`, `stored_bytes` in its file. The embeddings of tokens stay there.
+pub(super) fn memory(settings: &Settings, parameters: u64, stored_bytes: u64) -> Memory {
+    let words = (settings.vocabulary as u64).saturating_mul(settings.hidden as u64).min(parameters);
+    let stored_words = u128::from(stored_bytes) * u128::from(words) / u128::from(parameters.max(1));
+    let laid_out = (parameters - words).saturating_mul(WEIGHT_BYTES);
+    Memory {
+        weights_bytes: laid_out.saturating_add(u64::try_from(stored_words).unwrap_or(u64::MAX)),
+        buffers_bytes: BUFFERS_BYTES,
+        token_bytes: 0,
+    }
+}
+
+/// Whether `file` may be in such a folder.
+pub(super) fn may_have(file: &str) -> bool {
+    NEEDED.contains(&file) || OPTIONAL.contains(&file)
 }
 
 /// Passes if `config.json` of `folder` is that of an encoder: known before gigabytes of anything else are fetched.
@@ -95,19 +95,16 @@ pub(super) fn check_settings(folder: &Path) -> Result<(), LibraryError> {
     settings(folder).map(drop)
 }
 
+/// What `config.json` of `folder` says of the network.
 fn settings(folder: &Path) -> Result<Settings, LibraryError> {
-    let settings: Settings = read_json(&folder.join(SETTINGS))?;
-    if ENCODERS.contains(&settings.model_type.as_str()) {
-        return Ok(settings);
-    }
-    let message = format!(
-        "The folder {} holds a model of the family `{}`, which is not supported as a folder; supported are {}. \
-         Generators are single .gguf files.",
-        folder.display(),
-        settings.model_type,
-        ENCODERS.join(", ")
-    );
-    Err(LibraryError::Refused(message))
+    let config: Map<String, Value> = read_json(&folder.join(SETTINGS))?;
+    let refuse = |what: String| {
+        LibraryError::Refused(format!(
+            "The folder {} holds a model that cannot be used: {what}. Generators are single .gguf files.",
+            folder.display()
+        ))
+    };
+    Settings::of_config(&config).map_err(refuse)
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, LibraryError> {

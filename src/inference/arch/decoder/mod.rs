@@ -12,7 +12,7 @@ mod experts;
 mod forward;
 mod loops;
 mod mamba;
-mod rope;
+pub(super) mod rope;
 mod settings;
 mod weights;
 
