@@ -42,8 +42,10 @@ pub const CHUNK_CONTEXT_TOKENS_MAX: usize = 64;
 pub const CHUNK_BYTES_PER_TOKEN_MAX: usize = 16;
 /// The most chunks made of one document.
 pub const CHUNKS_PER_SOURCE_MAX: usize = 200_000;
-/// Tokens that one sequence may have in the embedder unless the model allows less.
-pub const EMBED_TOKENS_MAX_DEFAULT: usize = 256;
+/// Tokens of the longest text that an embedder reads, whatever the model allows: no chunk is longer.
+pub const EMBED_TOKENS_MAX: usize = CHUNK_TOKENS_MAX;
+/// Tokens of question and passage that a reranker reads together unless the model allows less.
+pub const RERANK_TOKENS_MAX: usize = 1024;
 /// Tokens in one batch of the embedder, some 14 kB of memory each; a machine of few cores takes smaller batches.
 pub const EMBED_BATCH_TOKENS_MAX: usize = 8192;
 /// Texts of documents waiting for the embedder before a caller is told that it is busy.
@@ -214,8 +216,9 @@ pub const DAMAGED_KEPT_MAX: u32 = 3;
 const _: () = assert!(QUESTION_WORDS_MAX <= QUESTION_WORDS_READ_MAX);
 const _: () = assert!(PASSAGES_TOKENS_MAX < PROMPT_TOKENS_MAX);
 const _: () = assert!(PASSAGE_TOKENS_MAX < PASSAGES_TOKENS_MAX);
-const _: () = assert!(CHUNK_CONTEXT_TOKENS_MAX * 2 < EMBED_TOKENS_MAX_DEFAULT);
-const _: () = assert!(EMBED_TOKENS_MAX_DEFAULT <= EMBED_BATCH_TOKENS_MAX);
+const _: () = assert!(CHUNK_CONTEXT_TOKENS_MAX * 2 < EMBED_TOKENS_MAX);
+const _: () = assert!(EMBED_TOKENS_MAX <= EMBED_BATCH_TOKENS_MAX);
+const _: () = assert!(PASSAGE_TOKENS_MAX < RERANK_TOKENS_MAX && RERANK_TOKENS_MAX <= EMBED_BATCH_TOKENS_MAX);
 const _: () = assert!(CHUNK_TOKENS_MIN_DEFAULT < CHUNK_TOKENS_MAX_DEFAULT);
 const _: () = assert!(CHUNK_TOKENS_MAX_DEFAULT <= CHUNK_TOKENS_MAX);
 const _: () = assert!(CANDIDATES_DEFAULT <= CANDIDATES_MAX);

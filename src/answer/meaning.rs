@@ -68,7 +68,7 @@ async fn nearest(embedder: &Embedder, open: &Open, parts: &[Vec<String>]) -> Res
     candidates.sort_by_cached_key(|text| std::cmp::Reverse(wanted.intersection(&words::keys(text)).count()));
     candidates.truncate(limits::QUOTE_CANDIDATES_MAX - 1);
     let texts = std::iter::once(&open.text).chain(candidates).cloned().collect();
-    let vectors = embedder.embed(texts, Urgency::Question).await?;
+    let vectors = embedder.embed_passages(texts, Urgency::Question).await?;
     let Some((said, vectors)) = vectors.split_first() else { return Ok(None) };
     let cosines = vectors.iter().map(|vector| said.iter().zip(vector).map(|(a, b)| a * b).sum::<f32>());
     Ok(cosines.reduce(f32::max).map(|near| near.max(0.0)))

@@ -97,19 +97,21 @@ fn weigh_words(parts: &mut Vec<Part>, wanted: &HashSet<String>) {
     parts.truncate(limits::QUOTE_CANDIDATES_MAX);
 }
 
-/// Adds how near each part's meaning is to the question's. One call embeds all.
+/// Adds how near each part's meaning is to the question's.
 async fn weigh_meaning(
     parts: &mut [Part],
     embedder: &Embedder,
     question: &Question,
     passages: &[Passage],
 ) -> Result<(), AnswerError> {
-    let mut texts = vec![question.text().to_owned()];
-    texts.extend(parts.iter().map(|part| shown(part, &passages[part.passage])));
-    let vectors = embedder.embed(texts, Urgency::Question).await?;
-    let Some((asked, vectors)) = vectors.split_first() else { return Ok(()) };
+    let texts = parts.iter().map(|part| shown(part, &passages[part.passage])).collect();
+    // Both stand in line at once, and are computed together.
+    let (asked, vectors) = futures_util::try_join!(
+        embedder.embed_question(question.text()),
+        embedder.embed_passages(texts, Urgency::Question)
+    )?;
     for (part, vector) in parts.iter_mut().zip(vectors) {
-        let cosine: f32 = asked.iter().zip(vector).map(|(a, b)| a * b).sum();
+        let cosine: f32 = asked.iter().zip(&vector).map(|(a, b)| a * b).sum();
         part.score += MEANING_WEIGHT * cosine;
     }
     Ok(())

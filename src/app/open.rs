@@ -14,7 +14,7 @@ use crate::config::{Remote, Settings};
 use crate::domain::id::GenerationId;
 use crate::fulltext::Fulltext;
 use crate::inference::library::Library;
-use crate::inference::{Embedder, Endpoint, Generator};
+use crate::inference::{Embedder, Endpoint, Generator, Precision};
 use crate::store::Store;
 use crate::vectors::Vectors;
 use crate::{clock, ingest, limits, net};
@@ -108,7 +108,7 @@ impl App {
             let message = format!("{} is asked for it when the appliance starts", remote.base_url);
             return Err(Error::new(Kind::Unavailable, message));
         }
-        let embedder = Embedder::local(&embedder_folder(settings, program)?)?;
+        let embedder = Embedder::local_with(&embedder_folder(settings, program)?, precision(settings))?;
         Ok((embedder.identity().name.clone(), embedder.tokens_max()))
     }
 }
@@ -166,8 +166,13 @@ async fn embedder(settings: &Settings, program: &Path, client: &net::Client) -> 
 
 /// The embedding model on this machine.
 pub(super) async fn local_embedder(settings: &Settings, program: &Path) -> Result<Embedder> {
-    let folder = embedder_folder(settings, program)?;
-    in_the_background(move || Embedder::local(&folder)).await
+    let (folder, precision) = (embedder_folder(settings, program)?, precision(settings));
+    in_the_background(move || Embedder::local_with(&folder, precision)).await
+}
+
+/// How exactly it computes.
+pub(super) fn precision(settings: &Settings) -> Precision {
+    if settings.embedding_in_eight_bits { Precision::Eight } else { Precision::Full }
 }
 
 /// Where the embedding model lies.

@@ -8,8 +8,8 @@ pub struct ModelIdentity {
     /// Hash of the weights in hexadecimal; for a remote endpoint, its address.
     pub weights: String,
     pub dimensions: usize,
-    /// `mean`, `cls`, or `remote`.
+    /// `mean`, `cls`, `last`, or `remote`.
     pub pooling: String,
-    /// Text put before every passage, empty for most models.
+    /// What is put before questions and before passages, empty for most models.
     pub prefix: String,
 }

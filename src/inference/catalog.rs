@@ -4,7 +4,6 @@
 //! the quantisation too. A name of any kind leads to one entry.
 
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 
 static CATALOG: LazyLock<Vec<Entry>> = LazyLock::new(|| {
@@ -56,7 +55,7 @@ pub struct Entry {
     pub tokens_max: u64,
     /// The length of its vectors.
     pub dimensions: Option<usize>,
-    /// How the vectors of tokens become one: `mean` or `cls`.
+    /// How the vectors of tokens become one: `mean`, `cls` or `last`.
     pub pooling: Option<String>,
     /// Text put before a question, and before a passage.
     #[serde(default)]
@@ -121,14 +120,10 @@ pub fn published_sha256(model: &str, file: &str) -> Option<&'static str> {
     entry.files.iter().find(|listed| listed.name == file)?.sha256.as_deref()
 }
 
-/// The SHA-256 of `bytes` in hexadecimal.
-pub(super) fn sha256_hex(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Purpose, entries, find, published_sha256};
+    use crate::inference::arch::encoder::{Pooling, supported_files, supported_folders};
 
     #[test]
     fn the_default_model_is_listed_with_the_files_that_are_loaded() {
@@ -146,8 +141,14 @@ mod tests {
             let whole = !entry.files.is_empty() && !entry.licence.is_empty() && !entry.about.is_empty();
             assert!(whole && entry.memory_mb > 0 && entry.download_mb > 0 && entry.tokens_max > 0, "{}", entry.name);
             let gguf = entry.files.iter().all(|file| file.name.ends_with(".gguf"));
-            assert_eq!(gguf, entry.purpose == Purpose::Generation, "{}", entry.name);
-            assert_eq!(entry.pooling.is_some(), entry.purpose == Purpose::Embedding, "{}", entry.name);
+            assert!(gguf || entry.purpose != Purpose::Generation, "{}", entry.name);
+            let makes_vectors = entry.purpose == Purpose::Embedding;
+            let pooling = entry.pooling.as_deref().map(Pooling::parse);
+            assert!(pooling.is_some() == makes_vectors && pooling != Some(None), "{}", entry.name);
+            assert_eq!(entry.dimensions.is_some(), makes_vectors, "{}", entry.name);
+            let known = if gguf { supported_files() } else { supported_folders() };
+            let is_known = known.contains(&entry.architecture.as_str());
+            assert!(is_known || entry.purpose == Purpose::Generation, "{} of {known:?}", entry.name);
             for name in entry.aliases.iter().chain([&entry.name]).chain(entry.files.iter().map(|file| &file.name)) {
                 if !gguf && entry.files.iter().any(|file| file.name == *name) {
                     continue;

@@ -1,11 +1,13 @@
 //! Text to vectors, by the model in a folder or by an endpoint.
 
 use super::InferenceError;
-use super::arch::bert::Bert;
-use super::queue::{Queue, Work};
+use super::arch::encoder::{Encoder, Precision, Wanted};
+use super::catalog::{self, Purpose};
+use super::pooling;
+use super::prefixes::Prefixes;
 use super::remote::embeddings::Remote;
 use super::remote::endpoint::Endpoint;
-use super::thread;
+use super::thread::Worker;
 use super::tokenizer::Tokenizer;
 use super::weights::Weights;
 use crate::domain::model::ModelIdentity;
@@ -30,34 +32,57 @@ pub struct Embedder {
 
 struct Inner {
     identity: ModelIdentity,
+    prefixes: Prefixes,
     engine: Engine,
 }
 
 enum Engine {
-    Local { tokenizer: Arc<Tokenizer>, queue: Arc<Queue> },
+    Local(Worker),
     Remote(Remote),
 }
 
 impl Embedder {
-    /// Loads the model of `folder` (model.safetensors, tokenizer.json, config.json) and starts its thread. Blocking.
+    /// Loads the model at `path`, a folder (model.safetensors, tokenizer.json, config.json) or a GGUF file, and starts its
+    /// thread. Blocking.
     ///
-    /// The folder's name is the model's name. A missing, damaged or unsupported file is [`InferenceError::Model`].
-    pub fn local(folder: &Path) -> Result<Embedder, InferenceError> {
-        let weights = Weights::read(folder)?;
-        let model = Bert::new(&weights, folder)?;
-        let tokens_max = limits::EMBED_TOKENS_MAX_DEFAULT.min(weights.settings.max_position_embeddings);
-        let tokenizer = Arc::new(Tokenizer::read(folder, tokens_max, weights.settings.vocab_size)?);
-        let queue = Arc::new(Queue::new());
+    /// The name of the folder or file is the model's name. What the catalog knows of a model of that name holds where
+    /// its files say nothing: the pooling, the prefixes, the most tokens.
+    ///
+    /// # Errors
+    /// [`InferenceError::Model`] for a missing, damaged or unsupported file.
+    pub fn local(path: &Path) -> Result<Embedder, InferenceError> {
+        Embedder::local_with(path, Precision::Full)
+    }
+
+    /// As [`Embedder::local`], with weights of `precision`. Vectors of another precision are of another identity.
+    ///
+    /// # Errors
+    /// As [`Embedder::local`].
+    pub fn local_with(path: &Path, precision: Precision) -> Result<Embedder, InferenceError> {
+        let weights = Weights::open(path)?;
+        let name = weights.name();
+        if weights.settings.judges {
+            return Err(weights.fault("it is a reranker, which makes no vectors"));
+        }
+        let known = catalog::find(&name).filter(|entry| entry.purpose == Purpose::Embedding);
+        let pooling = pooling::of(&weights, known)?;
+        let model = Encoder::new(&weights, Wanted::Vector(pooling), precision)?;
+        let tokens_max = weights.tokens_max(known)?.min(limits::EMBED_TOKENS_MAX);
+        let tokenizer = Tokenizer::of(&weights, tokens_max)?;
+        let prefixes = Prefixes::of(&weights, known)?;
         let identity = ModelIdentity {
-            name: folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned(),
-            weights: weights.sha256,
+            name,
+            weights: match precision {
+                Precision::Full => weights.sha256,
+                Precision::Eight => format!("{} int8", weights.sha256),
+            },
             dimensions: model.dimensions(),
-            pooling: "mean".to_owned(),
-            prefix: String::new(),
+            pooling: pooling.as_str().to_owned(),
+            prefix: prefixes.identity(),
         };
-        thread::start(model, Arc::clone(&tokenizer), Arc::clone(&queue))?;
+        let worker = Worker::start("embedder", model, tokenizer)?;
         tracing::debug!(model = identity.name, dimensions = identity.dimensions, "the embedding model is loaded");
-        Ok(Embedder { inner: Arc::new(Inner { identity, engine: Engine::Local { tokenizer, queue } }) })
+        Ok(Embedder { inner: Arc::new(Inner { identity, prefixes, engine: Engine::Local(worker) }) })
     }
 
     /// Uses the OpenAI-compatible embeddings of `endpoint`.
@@ -70,7 +95,8 @@ impl Embedder {
         dimensions: Option<usize>,
     ) -> Result<Embedder, InferenceError> {
         let remote = Remote::open(client, endpoint, dimensions).await?;
-        Ok(Embedder { inner: Arc::new(Inner { identity: remote.identity(), engine: Engine::Remote(remote) }) })
+        let (identity, prefixes) = (remote.identity(), Prefixes::default());
+        Ok(Embedder { inner: Arc::new(Inner { identity, prefixes, engine: Engine::Remote(remote) }) })
     }
 
     /// What identifies the vectors: vectors of equal identity may be compared.
@@ -83,10 +109,15 @@ impl Embedder {
         self.inner.identity.dimensions
     }
 
-    /// The most tokens of one text, special tokens included; what is beyond is not read.
+    /// The most tokens of one text, special tokens included; what is beyond is not read. The prefixes are taken off: a
+    /// passage of so many tokens is read to its end.
     pub fn tokens_max(&self) -> usize {
         match &self.inner.engine {
-            Engine::Local { tokenizer, .. } => tokenizer.tokens_max(),
+            Engine::Local(worker) => {
+                let tokenizer = worker.tokenizer();
+                let taken = |prefix: &str| tokenizer.count(prefix) - tokenizer.count("");
+                tokenizer.tokens_max().saturating_sub(self.inner.prefixes.most(taken))
+            }
             Engine::Remote(_) => super::remote::embeddings::TOKENS_MAX,
         }
     }
@@ -95,43 +126,45 @@ impl Embedder {
     /// for an endpoint, whose tokenizer is not known here.
     pub fn count_tokens(&self, text: &str) -> usize {
         match &self.inner.engine {
-            Engine::Local { tokenizer, .. } => tokenizer.count(text),
+            Engine::Local(worker) => worker.tokenizer().count(text),
             Engine::Remote(_) => super::remote::embeddings::tokens_at_most(text),
         }
     }
 
-    /// The vectors of `texts`, of unit length, in their order. Dropping the future takes back what has not begun.
+    /// The vector of a question, of unit length, with the prefix that the model was trained to see before one.
+    pub async fn embed_question(&self, question: &str) -> Result<Vec<f32>, InferenceError> {
+        let texts = vec![format!("{}{question}", self.inner.prefixes.question)];
+        let vectors = self.embed(texts, Urgency::Question).await?;
+        vectors.into_iter().next().ok_or_else(|| InferenceError::Input("no vector came for the question".to_owned()))
+    }
+
+    /// The vectors of passages, of unit length, in their order, with the prefix that the model was trained to see before
+    /// one.
+    pub async fn embed_passages(
+        &self,
+        mut passages: Vec<String>,
+        urgency: Urgency,
+    ) -> Result<Vec<Vec<f32>>, InferenceError> {
+        let prefix = &self.inner.prefixes.passage;
+        passages.iter_mut().for_each(|passage| passage.insert_str(0, prefix));
+        self.embed(passages, urgency).await
+    }
+
+    /// The vectors of `texts` as they stand, without any prefix, of unit length, in their order. Dropping the future
+    /// takes back what has not begun.
     pub async fn embed(&self, texts: Vec<String>, urgency: Urgency) -> Result<Vec<Vec<f32>>, InferenceError> {
-        if texts.is_empty() {
-            return Ok(Vec::new());
-        }
         match &self.inner.engine {
-            Engine::Local { queue, .. } => {
-                let (work, outcome) = Work::new(texts);
-                queue.push(work, urgency)?;
-                outcome.await.unwrap_or(Err(InferenceError::Closed))
-            }
+            Engine::Local(worker) => worker.compute(None, texts, urgency).await,
+            Engine::Remote(_) if texts.is_empty() => Ok(Vec::new()),
             Engine::Remote(remote) => remote.embed(&texts).await,
         }
     }
 
     /// Refuses what waits and what comes; a batch in progress is finished, and then the thread ends.
     pub fn close(&self) {
-        self.inner.close();
-    }
-}
-
-impl Inner {
-    fn close(&self) {
-        match &self.engine {
-            Engine::Local { queue, .. } => queue.close(),
+        match &self.inner.engine {
+            Engine::Local(worker) => worker.close(),
             Engine::Remote(remote) => remote.close(),
         }
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.close();
     }
 }

@@ -6,13 +6,15 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
-/// What comes back: one vector for each text, in order.
+/// What comes back: one vector for each text, in order; of a reranker, vectors of one score.
 pub(super) type Outcome = Result<Vec<Vec<f32>>, InferenceError>;
 
 /// One caller's texts, and how far they have come.
 pub(super) struct Work {
+    /// What is read together with each of the texts, by a reranker.
+    question: Option<String>,
     texts: Vec<String>,
-    /// Indexes of the texts not yet embedded, the longest last: what is taken from the end is of like length.
+    /// Indexes of the texts not yet computed, the longest last: what is taken from the end is of like length.
     left: Vec<usize>,
     vectors: Vec<Vec<f32>>,
     reply: oneshot::Sender<Outcome>,
@@ -22,11 +24,16 @@ pub(super) struct Work {
 pub(super) type Place = (usize, usize);
 
 impl Work {
-    pub(super) fn new(texts: Vec<String>) -> (Work, oneshot::Receiver<Outcome>) {
+    /// Texts that are read alone, or each together with `question`.
+    pub(super) fn new(question: Option<String>, texts: Vec<String>) -> (Work, oneshot::Receiver<Outcome>) {
         let (reply, outcome) = oneshot::channel();
         let mut left: Vec<usize> = (0..texts.len()).collect();
         left.sort_by_key(|index| texts[*index].len());
-        (Work { vectors: vec![Vec::new(); texts.len()], texts, left, reply }, outcome)
+        (Work { question, vectors: vec![Vec::new(); texts.len()], texts, left, reply }, outcome)
+    }
+
+    pub(super) fn question(&self) -> Option<&str> {
+        self.question.as_deref()
     }
 
     pub(super) fn text(&self, index: usize) -> &str {
@@ -35,6 +42,12 @@ impl Work {
 
     pub(super) fn put(&mut self, index: usize, vector: Vec<f32>) {
         self.vectors[index] = vector;
+    }
+
+    /// About the tokens of the text at `index` and of what is read with it.
+    fn about_tokens(&self, index: usize, tokens_max: usize) -> usize {
+        let bytes = self.texts[index].len() + self.question.as_ref().map_or(0, String::len);
+        about_tokens(bytes, tokens_max)
     }
 
     fn has_left(&self) -> bool {
@@ -47,12 +60,12 @@ impl Work {
     }
 }
 
-/// About the tokens of `text`, more than there are in any language: a word's token stands for three to five bytes, so
-/// only a text of nothing but punctuation has more, and never more than twice as many.
-fn about_tokens(text: &str, tokens_max: usize) -> usize {
+/// About the tokens of `bytes` of text, more than there are in any language: a word's token stands for three to five
+/// bytes, so only a text of nothing but punctuation has more, and never more than twice as many.
+fn about_tokens(bytes: usize, tokens_max: usize) -> usize {
     /// Tokens that frame a text.
     const FRAME: usize = 2;
-    (text.len() / 2 + FRAME).min(tokens_max)
+    (bytes / 2 + FRAME).min(tokens_max)
 }
 
 /// Takes texts from the works, in their order, while the batch has no more than about `budget` tokens; at least one.
@@ -61,7 +74,7 @@ pub(super) fn select(works: &mut [Work], tokens_max: usize, budget: usize) -> Ve
     let mut tokens = 0;
     for (number, work) in works.iter_mut().enumerate() {
         while let Some(index) = work.left.last().copied() {
-            tokens += about_tokens(work.text(index), tokens_max);
+            tokens += work.about_tokens(index, tokens_max);
             if tokens > budget && !places.is_empty() {
                 return places;
             }
@@ -124,22 +137,28 @@ impl Queue {
         Ok(())
     }
 
-    /// The works of the next batch, waiting until there are some: all questions together, or else the passages that
-    /// have waited longest and the works behind them, as many as can fill `budget`. `None` once the queue is closed.
-    pub(super) fn take(&self, tokens_max: usize, budget: usize) -> Option<(Vec<Work>, Urgency)> {
+    /// Waits until there is work; whether there ever will be, which there will not once the queue is closed.
+    pub(super) fn wait(&self) -> bool {
         let mut waiting = self.lock();
-        loop {
-            if waiting.closed {
-                return None;
-            }
-            for urgency in [Urgency::Question, Urgency::Passages] {
-                let works = fill(waiting.line(urgency), tokens_max, budget);
-                if !works.is_empty() {
-                    return Some((works, urgency));
-                }
-            }
+        while !waiting.closed && waiting.questions.is_empty() && waiting.passages.is_empty() {
             waiting = self.arrived.wait(waiting).expect("no holder of the queue panics");
         }
+        !waiting.closed
+    }
+
+    /// How urgent the next batch is.
+    pub(super) fn urgency(&self) -> Urgency {
+        if self.lock().questions.is_empty() { Urgency::Passages } else { Urgency::Question }
+    }
+
+    /// The works of the next batch: all questions together, or else the passages that have waited longest and the works
+    /// behind them, as many as can fill `budget`. `None` if nothing waits.
+    pub(super) fn take(&self, tokens_max: usize, budget: usize) -> Option<(Vec<Work>, Urgency)> {
+        let mut waiting = self.lock();
+        [Urgency::Question, Urgency::Passages].into_iter().find_map(|urgency| {
+            let works = fill(waiting.line(urgency), tokens_max, budget);
+            (!works.is_empty()).then_some((works, urgency))
+        })
     }
 
     /// Answers the works that are done, and puts the others back at the head of their line.
@@ -181,7 +200,7 @@ fn fill(line: &mut VecDeque<Work>, tokens_max: usize, budget: usize) -> Vec<Work
         if work.has_left() {
             continue;
         }
-        tokens += work.left.iter().map(|index| about_tokens(work.text(*index), tokens_max)).sum::<usize>();
+        tokens += work.left.iter().map(|index| work.about_tokens(*index, tokens_max)).sum::<usize>();
         works.push(work);
     }
     works
@@ -202,7 +221,7 @@ mod tests {
         for (counts, tokens_max, budget) in
             [(vec![1, 1, 1], 16, 64), (vec![100, 3], 16, 64), (vec![40], 256, 8), (vec![7, 0, 7], 8, 8)]
         {
-            let mut works: Vec<Work> = counts.iter().map(|count| Work::new(texts(*count)).0).collect();
+            let mut works: Vec<Work> = counts.iter().map(|count| Work::new(None, texts(*count)).0).collect();
             let mut seen = Vec::new();
             loop {
                 let places = select(&mut works, tokens_max, budget);
@@ -210,7 +229,7 @@ mod tests {
                     break;
                 }
                 let tokens: usize =
-                    places.iter().map(|(work, text)| super::about_tokens(works[*work].text(*text), tokens_max)).sum();
+                    places.iter().map(|(work, text)| works[*work].about_tokens(*text, tokens_max)).sum();
                 assert!(tokens <= budget || places.len() == 1, "{tokens} tokens in {places:?}");
                 seen.extend(places);
             }
@@ -223,13 +242,14 @@ mod tests {
     #[test]
     fn questions_go_first_and_those_who_left_are_skipped() {
         let queue = Queue::new();
-        let (passages, _kept) = Work::new(texts(3));
-        let (left, gone) = Work::new(texts(1));
-        let (question, _also_kept) = Work::new(texts(2));
+        let (passages, _kept) = Work::new(None, texts(3));
+        let (left, gone) = Work::new(None, texts(1));
+        let (question, _also_kept) = Work::new(None, texts(2));
         drop(gone);
         queue.push(left, Urgency::Question).expect("there is room");
         queue.push(passages, Urgency::Passages).expect("there is room");
         queue.push(question, Urgency::Question).expect("there is room");
+        assert!(queue.wait() && queue.urgency() == Urgency::Question);
         let lengths: Vec<(usize, Urgency)> = (0..2)
             .map(|_| {
                 let (works, urgency) = queue.take(16, 64).expect("the queue is open");
@@ -243,13 +263,13 @@ mod tests {
     #[test]
     fn a_full_line_is_busy_and_a_closed_queue_is_closed() {
         let queue = Queue::new();
-        let (work, mut outcome) = Work::new(texts(limits::EMBED_QUEUE_MAX * 2));
+        let (work, mut outcome) = Work::new(None, texts(limits::EMBED_QUEUE_MAX * 2));
         assert_eq!(queue.push(work, Urgency::Passages), Ok(()), "one work may be larger than the bound");
-        assert_eq!(queue.push(Work::new(texts(1)).0, Urgency::Passages), Err(InferenceError::Busy));
-        let (question, _kept) = Work::new(texts(1));
+        assert_eq!(queue.push(Work::new(None, texts(1)).0, Urgency::Passages), Err(InferenceError::Busy));
+        let (question, _kept) = Work::new(None, texts(1));
         assert_eq!(queue.push(question, Urgency::Question), Ok(()), "questions have a line of their own");
         let answers: Vec<_> =
-            (0..limits::QUESTIONS_AT_ONCE_MAX).map(|_| Work::new(texts(limits::QUOTE_CANDIDATES_MAX))).collect();
+            (0..limits::QUESTIONS_AT_ONCE_MAX).map(|_| Work::new(None, texts(limits::QUOTE_CANDIDATES_MAX))).collect();
         let mut readers = Vec::new();
         for (work, reader) in answers {
             assert_eq!(queue.push(work, Urgency::Question), Ok(()), "the sentences of every answer in progress fit");
@@ -257,7 +277,7 @@ mod tests {
         }
         queue.close();
         assert_eq!(outcome.try_recv().ok(), Some(Err(InferenceError::Closed)));
-        assert_eq!(queue.push(Work::new(texts(1)).0, Urgency::Question), Err(InferenceError::Closed));
-        assert!(queue.take(16, 64).is_none());
+        assert_eq!(queue.push(Work::new(None, texts(1)).0, Urgency::Question), Err(InferenceError::Closed));
+        assert!(!queue.wait() && queue.take(16, 64).is_none());
     }
 }

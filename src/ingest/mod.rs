@@ -197,7 +197,7 @@ async fn embed(
 async fn embed_patiently(embedder: &Embedder, texts: Vec<String>) -> Result<Vec<Vec<f32>>, InferenceError> {
     let mut wait = BUSY_WAIT;
     loop {
-        match embedder.embed(texts.clone(), Urgency::Passages).await {
+        match embedder.embed_passages(texts.clone(), Urgency::Passages).await {
             Err(InferenceError::Busy) => tokio::time::sleep(wait).await,
             other => return other,
         }

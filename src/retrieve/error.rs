@@ -16,8 +16,6 @@ pub enum RetrieveError {
     Fulltext(#[from] FulltextError),
     #[error(transparent)]
     Inference(#[from] InferenceError),
-    #[error("the embedder gave no vector for the question")]
-    NoVector,
     #[error("a search was cut off: {0}")]
     CutOff(#[from] tokio::task::JoinError),
 }

@@ -22,7 +22,7 @@ use crate::domain::id::{ChunkId, GenerationId, SourceId};
 use crate::domain::passage::{Candidate, Passage};
 use crate::domain::question::Question;
 use crate::fulltext::Fulltext;
-use crate::inference::{Embedder, Urgency};
+use crate::inference::Embedder;
 use crate::store::{Store, StoredPassage};
 use crate::vectors::Vectors;
 
@@ -151,8 +151,7 @@ impl Ranked {
 
 /// The question's vector, of unit length.
 async fn embed(rooms: &Rooms, question: &Question) -> Result<Vec<f32>, RetrieveError> {
-    let vectors = rooms.embedder.embed(vec![question.text().to_owned()], Urgency::Question).await?;
-    vectors.into_iter().next().ok_or(RetrieveError::NoVector)
+    Ok(rooms.embedder.embed_question(question.text()).await?)
 }
 
 /// The chunks that match the question's words best, best first.

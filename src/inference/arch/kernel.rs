@@ -24,6 +24,12 @@ impl<'a> View<'a> {
         View { data, rows, columns, row_step: columns, column_step: 1 }
     }
 
+    /// All values, of a matrix whose rows follow one another.
+    pub(super) fn whole(&self) -> &'a [f32] {
+        assert!(self.row_step == self.columns && self.column_step == 1, "the rows follow one another");
+        &self.data[..self.rows * self.columns]
+    }
+
     /// The same matrix with rows and columns exchanged.
     pub(super) fn transposed(self) -> View<'a> {
         View { rows: self.columns, columns: self.rows, row_step: self.column_step, column_step: self.row_step, ..self }
@@ -125,6 +131,17 @@ dispatched! {
 }
 
 dispatched! {
+    /// Makes each row of `rows`, `width` long, half as long: GELU of its first half by its second half. The rows follow
+    /// one another from the beginning.
+    gate_by_gelu, gate_by_gelu_wide, gate_by_gelu_body, (rows: &mut [f32], width: usize)
+}
+
+dispatched! {
+    /// As [`gate_by_gelu`], with `x * sigmoid(x)` for GELU.
+    gate_by_silu, gate_by_silu_wide, gate_by_silu_body, (rows: &mut [f32], width: usize)
+}
+
+dispatched! {
     /// Replaces each value of a row of `scores`, `width` long, by `exp(value - the row's largest)`, and writes the
     /// inverse of the row's sum to `inverse_sums`: dividing is left to whoever has fewer values to divide.
     exponents, exponents_wide, exponents_body, (scores: &mut [f32], width: usize, inverse_sums: &mut [f32])
@@ -139,10 +156,42 @@ dispatched! {
 fn add_and_gelu_body<const FMA: bool>(rows: &mut [f32], bias: &[f32]) {
     for row in rows.chunks_exact_mut(bias.len()) {
         for (value, bias) in row.iter_mut().zip(bias) {
-            let x = *value + bias;
-            *value = 0.5 * x * (1.0 + erf::<FMA>(x * std::f32::consts::FRAC_1_SQRT_2));
+            *value = gelu::<FMA>(*value + bias);
         }
     }
+}
+
+#[inline(always)]
+fn gate_by_gelu_body<const FMA: bool>(rows: &mut [f32], width: usize) {
+    gate(rows, width, gelu::<FMA>);
+}
+
+#[inline(always)]
+fn gate_by_silu_body<const FMA: bool>(rows: &mut [f32], width: usize) {
+    gate(rows, width, silu::<FMA>);
+}
+
+#[inline(always)]
+fn gate(rows: &mut [f32], width: usize, activation: impl Fn(f32) -> f32) {
+    let half = width / 2;
+    for index in 0..rows.len() / width {
+        let row = &mut rows[index * width..][..width];
+        let (first, second) = row.split_at_mut(half);
+        first.iter_mut().zip(second).for_each(|(value, factor)| *value = activation(*value) * *factor);
+        rows.copy_within(index * width..index * width + half, index * half);
+    }
+}
+
+#[inline(always)]
+fn gelu<const FMA: bool>(x: f32) -> f32 {
+    0.5 * x * (1.0 + erf::<FMA>(x * std::f32::consts::FRAC_1_SQRT_2))
+}
+
+/// `x * sigmoid(x)`, by the exponential of `-|x|`, which neither side of 0 lets overflow.
+#[inline(always)]
+fn silu<const FMA: bool>(x: f32) -> f32 {
+    let small = exp::<FMA>(-x.abs());
+    x * if x < 0.0 { small } else { 1.0 } / (1.0 + small)
 }
 
 #[inline(always)]
@@ -250,7 +299,9 @@ fn erf<const FMA: bool>(x: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Before, Share, View, add_and_gelu, erf, exp, exponents, multiply, normalise};
+    use super::{
+        Before, Share, View, add_and_gelu, erf, exp, exponents, gate_by_gelu, gate_by_silu, multiply, normalise,
+    };
 
     #[test]
     fn exp_and_erf_are_as_exact_as_promised() {
@@ -285,6 +336,16 @@ mod tests {
         add_and_gelu(&mut rows, &[0.0, 1.0]);
         let expected = [0.0, 1.954_499_7, -0.158_655_25, 11.0];
         assert!(rows.iter().zip(expected).all(|(found, exact)| (found - exact).abs() < 1e-6), "{rows:?}");
+
+        type Gate = fn(&mut [f32], usize);
+        let expected_gelu = [1.954_499_7 * 3.0, -0.158_655_25 * 5.0];
+        let expected_silu = [1.761_594_2 * 3.0, -0.268_941_43 * 5.0];
+        for (gate, expected) in [(gate_by_gelu as Gate, expected_gelu), (gate_by_silu as Gate, expected_silu)] {
+            let mut rows = vec![2.0, -1.0, 3.0, 5.0, 100.0, -100.0, 1.0, 1.0];
+            gate(&mut rows, 4);
+            let first = rows[..2].iter().zip(expected).all(|(found, exact)| (found - exact).abs() < 2e-6);
+            assert!(first && (rows[2] - 100.0).abs() < 1e-4 && rows[3].abs() < 1e-4, "{rows:?}");
+        }
 
         let mut scores: Vec<f32> = (0..22).map(|n| n as f32 / 7.0).collect();
         let mut inverse_sums = [0.0; 2];

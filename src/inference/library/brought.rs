@@ -23,8 +23,7 @@ impl Brought {
         let name = shown.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let description = describe_at(path)?;
         if path.is_dir() {
-            let files =
-                folder::NEEDED.iter().chain([&folder::POOLING]).map(|file| ((*file).to_owned(), path.join(file)));
+            let files = folder::NEEDED.iter().chain(folder::OPTIONAL).map(|file| ((*file).to_owned(), path.join(file)));
             let files = files.filter(|(_, path)| path.is_file()).map(|(name, path)| (name, path.clone(), size(&path)));
             return Ok(Brought { name, files: files.collect(), description });
         }

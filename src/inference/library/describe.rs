@@ -1,9 +1,11 @@
 //! What a model is, read from its own files: family, size, quantisation, and the memory that it will take.
 
-use super::LibraryError;
+use super::{LibraryError, folder};
 use crate::inference::arch::decoder::{Decoder, supported};
+use crate::inference::arch::encoder;
 use crate::inference::catalog::Purpose;
 use crate::inference::gguf::{Gguf, Metadata};
+use crate::inference::pooling;
 
 /// Memory of a generator beside weights and context: buffers of one batch, the vocabulary, the tables of the sampler.
 const BUFFERS_BYTES: u64 = 200_000_000;
@@ -70,7 +72,7 @@ impl Memory {
     }
 }
 
-/// Describes a generator, and refuses a file that is none or that cannot be run.
+/// Describes the model in a GGUF file, and refuses a file that holds none or one that cannot be run.
 pub(super) fn gguf(gguf: &Gguf) -> Result<Description, LibraryError> {
     let metadata = gguf.metadata();
     let refuse = |what: &str| LibraryError::from(gguf.fault(what));
@@ -81,10 +83,13 @@ pub(super) fn gguf(gguf: &Gguf) -> Result<Description, LibraryError> {
              file, or join the parts with llama.cpp's gguf-split"
         )));
     }
-    if !supported().contains(&architecture) {
+    let is_encoder = encoder::supported_files().contains(&architecture);
+    if !is_encoder && !supported().contains(&architecture) {
         return Err(refuse(&format!(
-            "it is a model of the family `{architecture}`, which is not supported; supported are {}",
-            supported().join(", ")
+            "it is a model of the family `{architecture}`, which is not supported; supported are {} and, as embedding \
+             models and rerankers, {}",
+            supported().join(", "),
+            encoder::supported_files().join(", ")
         )));
     }
     let vocabulary = metadata.texts("tokenizer.ggml.tokens").map(|tokens| tokens.len() as u64);
@@ -95,28 +100,54 @@ pub(super) fn gguf(gguf: &Gguf) -> Result<Description, LibraryError> {
     if vocabulary.is_none() {
         return Err(refuse("it has no vocabulary"));
     }
-    let network = Decoder::new(gguf)?.settings;
-    // Keys and values, of each head of each layer that is attention.
-    let cached_values = 2 * network.kv_heads.iter().sum::<usize>() * network.head_size;
     let text = |key: &str| metadata.text(key).filter(|text| !text.trim().is_empty()).map(str::to_owned);
-    Ok(Description {
+    let parameters = gguf.tensors().filter_map(|name| gguf.tensor(name)).map(|tensor| tensor.values() as u64).sum();
+    let stored_bytes = tensors.iter().map(|share| share.bytes).sum();
+    let described = Description {
         purpose: Purpose::Generation,
         architecture: architecture.to_owned(),
         title: text("general.name"),
         licence: text("general.license"),
-        parameters: gguf.tensors().filter_map(|name| gguf.tensor(name)).map(|tensor| tensor.values() as u64).sum(),
+        parameters,
         quantisation: quantisation(metadata, &tensors),
+        tensors,
+        tokens_max: None,
+        dimensions: None,
+        layers: None,
+        vocabulary,
+        has_template: metadata.text("tokenizer.chat_template").is_some(),
+        memory: Memory { weights_bytes: stored_bytes, buffers_bytes: BUFFERS_BYTES, token_bytes: 0 },
+    };
+    if is_encoder { as_encoder(gguf, described, stored_bytes) } else { as_generator(gguf, described) }
+}
+
+/// What is told of a generator besides.
+fn as_generator(gguf: &Gguf, described: Description) -> Result<Description, LibraryError> {
+    let network = Decoder::new(gguf)?.settings;
+    // Keys and values, of each head of each layer that is attention.
+    let cached_values = 2 * network.kv_heads.iter().sum::<usize>() * network.head_size;
+    Ok(Description {
         tokens_max: Some(network.context as u64),
         dimensions: Some(network.hidden as u64),
         layers: Some(network.layers as u64),
-        vocabulary,
-        has_template: metadata.text("tokenizer.chat_template").is_some(),
-        memory: Memory {
-            buffers_bytes: BUFFERS_BYTES,
-            weights_bytes: tensors.iter().map(|share| share.bytes).sum(),
-            token_bytes: cached_values as u64 * CACHED_VALUE_BYTES,
-        },
-        tensors,
+        memory: Memory { token_bytes: cached_values as u64 * CACHED_VALUE_BYTES, ..described.memory },
+        ..described
+    })
+}
+
+/// What is told of an embedding model or reranker besides.
+fn as_encoder(gguf: &Gguf, described: Description, stored_bytes: u64) -> Result<Description, LibraryError> {
+    let settings = encoder::Settings::of_gguf(gguf).map_err(|what| gguf.fault(&what))?;
+    if !settings.judges {
+        pooling::of_gguf(gguf)?;
+    }
+    Ok(Description {
+        purpose: if settings.judges { Purpose::Reranking } else { Purpose::Embedding },
+        tokens_max: Some(settings.tokens_max as u64),
+        dimensions: Some(settings.hidden as u64),
+        layers: Some(settings.layers as u64),
+        memory: folder::memory(&settings, described.parameters, stored_bytes),
+        ..described
     })
 }
 

@@ -52,7 +52,7 @@ impl Incoming {
     ) -> Result<Incoming, LibraryError> {
         check_name(name)?;
         let is_file = matches!(files.as_slice(), [(file, _)] if *file == format!("{name}{GGUF}"));
-        let allowed = |file: &String| folder::NEEDED.contains(&file.as_str()) || file == folder::POOLING;
+        let allowed = |file: &String| folder::may_have(file);
         if !is_file && !files.iter().all(|(file, _)| allowed(file)) {
             return Err(LibraryError::Refused(format!(
                 "A model is one .gguf file, or a folder of {}.",

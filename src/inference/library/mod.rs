@@ -204,7 +204,7 @@ impl Found {
             let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             return vec![(name, self.path.clone())];
         }
-        let files = folder::NEEDED.iter().chain([&folder::POOLING]);
+        let files = folder::NEEDED.iter().chain(folder::OPTIONAL);
         let files = files.map(|file| ((*file).to_owned(), self.path.join(file)));
         files.filter(|(_, path)| path.is_file()).collect()
     }

@@ -1,5 +1,6 @@
 //! The room as its callers see it: the real model where it is installed, and endpoints scripted on loopback.
 
+mod encoders;
 mod local;
 mod remote;
 mod stories;
@@ -18,4 +19,9 @@ fn model_folder(left_out: &str) -> Option<PathBuf> {
         folder.display()
     );
     None
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }

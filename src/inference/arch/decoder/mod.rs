@@ -19,7 +19,7 @@ mod loops;
 mod mamba;
 mod network;
 mod pages;
-mod rope;
+pub(super) mod rope;
 mod settings;
 mod weights;
 

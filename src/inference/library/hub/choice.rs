@@ -50,8 +50,9 @@ fn among(reference: &Reference, listed: &[Listed]) -> Result<Choice, LibraryErro
         [only] => Ok(Choice::File(only.name.clone())),
         [] if !all.is_empty() => Err(parts(reference)),
         [] if folder::NEEDED.iter().all(|name| has(name)) => {
-            let files = [folder::SETTINGS, folder::TOKENIZER, folder::POOLING, folder::WEIGHTS];
-            Ok(Choice::Folder(files.into_iter().filter(|name| has(name)).map(str::to_owned).collect()))
+            let files = [folder::SETTINGS, folder::TOKENIZER].into_iter().chain(folder::OPTIONAL.iter().copied());
+            let files = files.chain([folder::WEIGHTS]);
+            Ok(Choice::Folder(files.filter(|name| has(name)).map(str::to_owned).collect()))
         }
         [] => Err(LibraryError::Missing(format!(
             "{reference} has no .gguf file. Generators are needed in that format; many repositories offer it under a \
