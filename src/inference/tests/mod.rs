@@ -3,6 +3,8 @@
 mod local;
 mod remote;
 mod stories;
+#[path = "../../../tests/data/stories260k.rs"]
+mod stories260k;
 
 use std::path::PathBuf;
 
