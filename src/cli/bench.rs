@@ -40,8 +40,12 @@ enum What {
         /// Times that each length has its turn; medians are printed
         #[arg(long, default_value_t = 5)]
         rounds: usize,
+        /// Give the made texts in the JSON, for another program to read the same
+        #[arg(long)]
+        show_texts: bool,
     },
-    /// A model file that writes answers: prompts read and tokens written a second, alone and for many at once
+    /// A model file that writes answers: prompts read and tokens written a second, alone and for many at once, and the
+    /// second turn of a conversation
     Generate {
         /// The model file (GGUF)
         model: PathBuf,
@@ -87,7 +91,9 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
         What::Search { chunks, questions, keep } => {
             search(&settings, &program, chunks, questions, keep, common).await?
         }
-        What::Embed { tokens, rounds } => embed(&settings, &program, &tokens, rounds, common).await?,
+        What::Embed { tokens, rounds, show_texts } => {
+            embed(&settings, &program, &tokens, rounds, show_texts, common).await?
+        }
         What::Generate { model, threads, rounds } => return generate(model, &settings, threads, rounds, common).await,
     };
     if common.json {
@@ -135,6 +141,7 @@ async fn embed(
     program: &Path,
     tokens: &[usize],
     rounds: usize,
+    show_texts: bool,
     common: &Common,
 ) -> anyhow::Result<Vec<Value>> {
     if tokens.is_empty() || rounds == 0 {
@@ -148,12 +155,17 @@ async fn embed(
                 speed.tokens, speed.texts_per_s, speed.tokens_per_s, speed.alone_p50_ms
             ));
         }
-        json!({
+        let mut row = json!({
             "tokens": speed.tokens,
             "texts_per_s": speed.texts_per_s,
             "tokens_per_s": speed.tokens_per_s,
+            "texts_per_cpu_s": speed.texts_per_cpu_s,
             "alone_p50_ms": speed.alone_p50_ms,
-        })
+        });
+        if show_texts {
+            row["texts"] = json!(speed.texts);
+        }
+        row
     };
     Ok(speeds.into_iter().map(row).collect())
 }
@@ -183,8 +195,17 @@ async fn generate(
             pace.tokens_per_s, pace.cpu_s
         ));
     }
+    print::line(format_args!(
+        "{:>20}: {:.0} ms to the first token, {:.0} ms if all {} tokens before are read anew: {:.1} times sooner",
+        "second turn",
+        speed.second_turn_ms,
+        speed.without_reuse_ms,
+        bench::CONTEXT,
+        speed.without_reuse_ms / speed.second_turn_ms
+    ));
     for (readers, tokens_per_s) in bench::READERS.iter().zip(speed.readers) {
-        print::line(format_args!("{readers:>12} readers: {tokens_per_s:.1} tokens/s together"));
+        let gain = tokens_per_s / speed.readers[0];
+        print::line(format_args!("{readers:>12} readers: {tokens_per_s:.1} tokens/s together, {gain:.2} times one's"));
     }
     let mebibytes = speed.peak_bytes >> 20;
     print::line(format_args!("computed by {}", speed.computes));
@@ -206,6 +227,8 @@ fn generate_json(speed: &bench::GenerateSpeed, named: &[(String, &bench::Pace)])
         "threads": speed.threads,
         "ready_ms": speed.ready_ms,
         "peak_rss_bytes": speed.peak_bytes,
+        "second_turn_ms": speed.second_turn_ms,
+        "without_reuse_ms": speed.without_reuse_ms,
     });
     for (name, pace) in named {
         object[format!("{name}_tokens_per_s")] = json!(pace.tokens_per_s);

@@ -6,7 +6,7 @@
 
 FOLDER holds stories260K.bin and tok512.bin, in llama2.c's layout. Writes golden/stories260k.json: for each prompt its
 tokens, and those that follow when the likeliest is always taken. The weights are not committed: a test makes a GGUF file
-of them (src/inference/tests/stories.rs) and has to tell the same.
+of them (stories260k.rs) and has to tell the same.
 """
 
 import json

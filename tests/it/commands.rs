@@ -69,11 +69,14 @@ fn speed_is_measured_on_made_data() {
     let appliance = Appliance::start(&kept.path().join("1200"));
     assert_eq!(appliance.stop(), Some(0), "what was kept is a data folder");
 
-    let measured = run_json(data.path(), &["bench", "embed", "--tokens", "16,64", "--rounds", "1", "--json"]);
+    let measured =
+        run_json(data.path(), &["bench", "embed", "--tokens", "16,64", "--rounds", "1", "--json", "--show-texts"]);
     for (row, length) in [(0, 16.0), (1, 64.0)] {
         let number = |name: &str| measured[row][name].as_f64().unwrap_or_else(|| panic!("{name} in {measured}"));
         assert!(number("tokens") <= length && number("tokens") > length / 2.0, "{measured}");
         assert!(number("texts_per_s") > 0.0 && number("alone_p50_ms") > 0.0, "{measured}");
+        assert!(number("texts_per_cpu_s") > 0.0, "{measured}");
+        assert_eq!(measured[row]["texts"].as_array().map(Vec::len), Some(64), "{measured}");
     }
     let refused = run(data.path(), &["bench", "embed", "--tokens", "9999"]);
     let error = String::from_utf8_lossy(&refused.stderr).into_owned();

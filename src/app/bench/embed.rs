@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::made::Made;
-use super::quantile;
+use super::{cpu_s, quantile};
 use crate::app::error::{Error, Result};
 use crate::app::open;
 use crate::config::Settings;
@@ -17,6 +17,9 @@ const ALONE: usize = 10;
 /// The fewest tokens of a text: one made word has up to five, and two frame it.
 const TOKENS_MIN: usize = 8;
 
+/// The least of the processor's time that the system counts.
+const CPU_S_MIN: f64 = 0.01;
+
 /// What was measured at one length.
 #[derive(Clone, Debug)]
 pub struct EmbedSpeed {
@@ -24,8 +27,12 @@ pub struct EmbedSpeed {
     pub tokens: f64,
     pub texts_per_s: f64,
     pub tokens_per_s: f64,
+    /// Texts for each second of the processor's time.
+    pub texts_per_cpu_s: f64,
     /// One text by itself, as a question is embedded, in milliseconds.
     pub alone_p50_ms: f64,
+    /// What was read, for others to read the same.
+    pub texts: Vec<String>,
 }
 
 /// Measures texts of each of `lengths` tokens. The lengths take turns, `rounds` times, and the medians are given: what
@@ -48,25 +55,30 @@ pub async fn embed(settings: &Settings, program: &Path, lengths: &[usize], round
         .collect();
     let mut together = vec![Vec::new(); lengths.len()];
     let mut alone = vec![Vec::new(); lengths.len()];
+    let mut cpu = vec![0.0; lengths.len()];
     for _ in 0..rounds {
         for (at, texts) in texts.iter().enumerate() {
+            let before = cpu_s();
             together[at].push(seconds(&embedder, texts.clone(), Urgency::Passages).await?);
+            cpu[at] += cpu_s() - before;
             for text in texts.iter().take(ALONE) {
                 alone[at].push(1e3 * seconds(&embedder, vec![text.clone()], Urgency::Question).await?);
             }
         }
     }
-    let speed = |((texts, mut together), mut alone): ((&Vec<String>, Vec<f64>), Vec<f64>)| {
+    let speed = |(at, texts): (usize, Vec<String>)| {
         let tokens: usize = texts.iter().map(|text| embedder.count_tokens(text)).sum();
-        let seconds = quantile(&mut together, 0.5);
+        let seconds = quantile(&mut together[at], 0.5);
         EmbedSpeed {
             tokens: tokens as f64 / texts.len() as f64,
             texts_per_s: texts.len() as f64 / seconds,
             tokens_per_s: tokens as f64 / seconds,
-            alone_p50_ms: quantile(&mut alone, 0.5),
+            texts_per_cpu_s: (rounds * texts.len()) as f64 / cpu[at].max(CPU_S_MIN),
+            alone_p50_ms: quantile(&mut alone[at], 0.5),
+            texts,
         }
     };
-    let speeds = texts.iter().zip(together).zip(alone).map(speed).collect();
+    let speeds = texts.into_iter().enumerate().map(speed).collect();
     embedder.close();
     Ok(speeds)
 }

@@ -1,10 +1,10 @@
-//! How fast a model file writes on this machine: prompts, single tokens, and many readers at once.
+//! How fast a model file writes on this machine: prompts, single tokens, a second turn, and many readers at once.
 
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use super::quantile;
+use super::{cpu_s, quantile};
 use crate::app::error::{Error, Result};
 use crate::domain::device::Device;
 use crate::inference::{InferenceError, Trial};
@@ -15,6 +15,10 @@ pub const PROMPTS: [usize; 2] = [512, 2_048];
 pub const WRITTEN: usize = 64;
 /// Tokens of the short beginning.
 const BEGINNING: usize = 16;
+/// Tokens of a conversation that the second turn goes on with, and of what it adds.
+pub const CONTEXT: usize = 2_000;
+const ADDED: usize = 32;
+const _: () = assert!(CONTEXT + ADDED <= PROMPTS[1] + WRITTEN, "one cache is enough for all");
 /// Readers at once.
 pub const READERS: [usize; 3] = [1, 4, 16];
 /// Tokens that each of them is written.
@@ -40,6 +44,10 @@ pub struct GenerateSpeed {
     pub written: Pace,
     /// After the longest prompt.
     pub written_deep: Pace,
+    /// The second turn of a conversation: until its first token could be written, in milliseconds.
+    pub second_turn_ms: f64,
+    /// The same if the whole conversation is read anew.
+    pub without_reuse_ms: f64,
     /// The most memory that the process had while one reader was served, the mapped file included.
     pub peak_bytes: u64,
     /// In the order of [`READERS`]: tokens a second of all of them together.
@@ -63,6 +71,7 @@ pub fn generate(path: &Path, device: Device, threads: usize, rounds: usize) -> R
         measured[2].push(timed(|| trial.write(1, PROMPTS[1], WRITTEN))?);
         measured[3].push(timed(|| trial.write(1, BEGINNING, WRITTEN))?);
     }
+    let (second_turn_ms, without_reuse_ms) = second_turn(&mut trial, rounds)?;
     let peak_bytes = peak_bytes();
     let computes = trial.computes().to_owned();
     drop(trial);
@@ -84,9 +93,30 @@ pub fn generate(path: &Path, device: Device, threads: usize, rounds: usize) -> R
         prompts: [pace(PROMPTS[0], first), pace(PROMPTS[1], second)],
         written: pace(WRITTEN, short),
         written_deep: pace(WRITTEN, deep),
+        second_turn_ms,
+        without_reuse_ms,
         peak_bytes,
         readers,
     })
+}
+
+/// Milliseconds to the first token of a second turn, with what the first has read and without: medians.
+fn second_turn(trial: &mut Trial, rounds: usize) -> Result<(f64, f64)> {
+    trial.converse();
+    let mut turn = |conversation: usize, tokens: usize, known: usize| -> Result<f64> {
+        let begun = Instant::now();
+        match trial.turn(conversation, tokens)? {
+            found if found == known => Ok(begun.elapsed().as_secs_f64() * 1e3),
+            found => Err(Error::internal(format!("{found} tokens were known, not {known}"))),
+        }
+    };
+    let (mut reused, mut anew) = (Vec::new(), Vec::new());
+    for round in 0..rounds {
+        turn(2 * round, CONTEXT, 0)?;
+        reused.push(turn(2 * round, CONTEXT + ADDED, CONTEXT)?);
+        anew.push(turn(2 * round + 1, CONTEXT + ADDED, 0)?);
+    }
+    Ok((quantile(&mut reused, 0.5), quantile(&mut anew, 0.5)))
 }
 
 fn pace(tokens: usize, measured: Vec<(f64, f64)>) -> Pace {
@@ -99,16 +129,6 @@ fn timed(work: impl FnOnce() -> std::result::Result<(), InferenceError>) -> Resu
     let (begun, before) = (Instant::now(), cpu_s());
     work()?;
     Ok((begun.elapsed().as_secs_f64(), cpu_s() - before))
-}
-
-/// The processor's time of this process, in seconds, as the system counts it: in hundredths.
-fn cpu_s() -> f64 {
-    /// The fields of user and system time after the program's name, which may hold spaces.
-    const FIELDS: [usize; 2] = [11, 12];
-    const TICKS_PER_S: f64 = 100.0;
-    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    FIELDS.iter().filter_map(|field| fields.get(*field)?.parse::<f64>().ok()).sum::<f64>() / TICKS_PER_S
 }
 
 /// The most memory that this process ever had, in bytes.
@@ -129,6 +149,7 @@ mod tests {
         let speed = generate(Path::new(path), Device::Cpu, 1, 1).expect("it is measured");
         let paces = speed.prompts.iter().chain([&speed.written, &speed.written_deep]);
         assert!(paces.map(|pace| pace.tokens_per_s).chain(speed.readers).all(|pace| pace > 0.0), "{speed:?}");
+        assert!(speed.second_turn_ms > 0.0 && speed.without_reuse_ms > 0.0, "{speed:?}");
         assert!(cpu_s() > 0.0 && peak_bytes() > 1 << 20);
         assert!(generate(Path::new(path), Device::Cpu, 0, 1).is_err());
         assert!(generate(Path::new("nowhere.gguf"), Device::Cpu, 1, 1).is_err());

@@ -1,5 +1,6 @@
 //! A model run by itself, without a line, a vocabulary or a reader: for measuring how fast it is.
 
+use super::cached::Cached;
 use super::place::{Placed, place_of_size};
 use crate::domain::device::Device;
 use crate::inference::InferenceError;
@@ -17,6 +18,8 @@ pub struct Trial {
     computes: String,
     cores: rayon::ThreadPool,
     sequences: Vec<(Vec<Page>, Option<State>)>,
+    /// What the turns of conversations have read.
+    cached: Cached,
 }
 
 impl Trial {
@@ -39,7 +42,7 @@ impl Trial {
         let sequences = (0..readers).map(|_| sequence()).collect();
         let cores = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let cores = cores.map_err(|error| InferenceError::Model(format!("Threads cannot be started: {error}.")))?;
-        Ok(Trial { network, computes, cores, sequences })
+        Ok(Trial { network, computes, cores, sequences, cached: Cached::default() })
     }
 
     /// What computes, for the administrator.
@@ -52,7 +55,10 @@ impl Trial {
     /// # Errors
     /// [`InferenceError::Model`] if the device that computes fails.
     pub fn read(&mut self, tokens: usize) -> Result<(), InferenceError> {
-        (0..tokens).step_by(PIECE).try_for_each(|start| self.pass(1, start, PIECE.min(tokens - start)))
+        (0..tokens).step_by(PIECE).try_for_each(|start| {
+            let end = tokens.min(start + PIECE);
+            self.pass(1, start, end - start, wanted(end == tokens))
+        })
     }
 
     /// Writes `tokens` tokens one by one after `depth` others, in the first `readers` sequences at once.
@@ -60,24 +66,68 @@ impl Trial {
     /// # Errors
     /// [`InferenceError::Model`] if the device that computes fails.
     pub fn write(&mut self, readers: usize, depth: usize, tokens: usize) -> Result<(), InferenceError> {
-        (depth..depth + tokens).try_for_each(|start| self.pass(readers, start, 1))
+        (depth..depth + tokens).try_for_each(|start| self.pass(readers, start, 1, Wanted::Last))
+    }
+
+    /// Gives the places of all sequences up, for [`Trial::turn`].
+    pub fn converse(&mut self) {
+        self.sequences.drain(..).flat_map(|(pages, _)| pages).for_each(|page| self.network.pages().release(page));
+    }
+
+    /// Reads the first `tokens` tokens of a made-up conversation up to the token that follows, as a turn of it is
+    /// answered: what an earlier turn has read, and the cache still holds, is not read again. Returns how much that was.
+    /// Conversations of other numbers begin in other ways. [`Trial::converse`] makes the room.
+    ///
+    /// # Errors
+    /// [`InferenceError::Model`] if they are more tokens than the trial was opened for, or if the device that computes
+    /// fails.
+    pub fn turn(&mut self, conversation: usize, tokens: usize) -> Result<usize, InferenceError> {
+        /// Between the beginnings of two conversations, as [`Trial::token`] counts.
+        const APART: usize = 31;
+        let prompt: Vec<u32> = (0..tokens).map(|index| self.token(conversation * APART + index)).collect();
+        let begun = self.cached.begin(&mut self.network, &prompt, 0, &[]);
+        let mut sequence =
+            begun.ok_or_else(|| InferenceError::Model(format!("There is no room for {tokens} tokens.")))?;
+        let known = sequence.tokens.len();
+        for piece in prompt[known..].chunks(PIECE) {
+            let start = sequence.tokens.len();
+            sequence.tokens.extend_from_slice(piece);
+            let run = Run {
+                tokens: &sequence.tokens[start..],
+                start,
+                pages: &sequence.pages,
+                state: sequence.state.as_mut(),
+                wanted: wanted(start + piece.len() == tokens),
+            };
+            let network = &mut self.network;
+            self.cores.install(|| network.forward(&mut Batch { runs: vec![run] }).map(drop))?;
+        }
+        self.cached.keep(&mut self.network, sequence);
+        Ok(known)
     }
 
     /// One pass over `tokens` tokens from `start` on in each of the first `readers` sequences.
-    fn pass(&mut self, readers: usize, start: usize, tokens: usize) -> Result<(), InferenceError> {
-        let vocabulary = self.network.settings().vocabulary;
-        // Any tokens will do, as long as they are not always the same.
-        let token = |index: usize| ((start + index) * 7919 % vocabulary) as u32;
-        let tokens: Vec<u32> = (0..tokens).map(token).collect();
+    fn pass(&mut self, readers: usize, start: usize, tokens: usize, wanted: Wanted) -> Result<(), InferenceError> {
+        let tokens: Vec<u32> = (start..start + tokens).map(|index| self.token(index)).collect();
         let runs = self.sequences[..readers].iter_mut().map(|(pages, state)| Run {
             tokens: &tokens,
             start,
             pages,
             state: state.as_mut(),
-            wanted: Wanted::Last,
+            wanted,
         });
         let mut batch = Batch { runs: runs.collect() };
         let network = &mut self.network;
         self.cores.install(|| network.forward(&mut batch).map(drop))
     }
+
+    /// Token number `index` of what is read: any will do, as long as they are not always the same.
+    fn token(&self, index: usize) -> u32 {
+        (index * 7919 % self.network.settings().vocabulary) as u32
+    }
+}
+
+/// What is wanted of a piece of a prompt: only the last is followed by a token.
+fn wanted(is_last: bool) -> Wanted {
+    if is_last { Wanted::Last } else { Wanted::Nothing }
 }

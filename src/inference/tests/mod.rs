@@ -4,6 +4,8 @@ mod encoders;
 mod local;
 mod remote;
 mod stories;
+#[path = "../../../tests/data/stories260k.rs"]
+mod stories260k;
 
 use std::path::PathBuf;
 

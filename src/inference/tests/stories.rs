@@ -1,175 +1,11 @@
-//! Real weights: stories260K, which `NOSIA_TEST_DATA` has in llama2.c's layout, as a GGUF file made here.
+//! Real weights: what stories260K tells through the generator is what a plain forward pass of it tells.
 
+use super::stories260k::{CONTEXT, network, stories};
+use crate::domain::answer::Finish;
+use crate::domain::chat::{Speaker, Turn};
 use crate::inference::gguf::Gguf;
-use std::path::{Path, PathBuf};
-
-/// What `tests/data/stories260k.py` wrote of one prompt.
-#[derive(serde::Deserialize)]
-pub(super) struct Story {
-    /// What is told after.
-    pub(super) prompt: String,
-    /// The prompt's tokens, BOS first.
-    pub(super) tokens: Vec<u32>,
-    /// The tokens that follow when the likeliest is always taken.
-    pub(super) greedy: Vec<u32>,
-    /// The text of those.
-    pub(super) text: String,
-}
-
-/// The golden stories.
-pub(super) fn stories() -> Vec<Story> {
-    serde_json::from_str(include_str!("../../../tests/data/golden/stories260k.json")).expect("the stories are JSON")
-}
-
-/// Writes the network as `stories260k.gguf` into `folder`; without the data, says what is left out.
-pub(super) fn network(folder: &Path, left_out: &str) -> Option<PathBuf> {
-    let Some(data) = std::env::var_os("NOSIA_TEST_DATA") else {
-        eprintln!("LEFT OUT: {left_out}, because NOSIA_TEST_DATA is not set");
-        return None;
-    };
-    let data = Path::new(&data).join("models/stories260K/data");
-    let read = |name: &str| std::fs::read(data.join(name)).expect("NOSIA_TEST_DATA holds models/stories260K/data");
-    let path = folder.join("stories260k.gguf");
-    std::fs::write(&path, convert(&read("stories260K.bin"), &read("tok512.bin"))).expect("written");
-    Some(path)
-}
-
-/// The numbers that llama2.c's file begins with.
-struct Header {
-    width: usize,
-    inner: usize,
-    layers: usize,
-    heads: usize,
-    kv_heads: usize,
-    words: usize,
-    context: usize,
-}
-
-/// The GGUF file of llama2.c's weights and words. Its pairs of the rotation are neighbours already, as GGUF has them.
-fn convert(weights: &[u8], words: &[u8]) -> Vec<u8> {
-    let number = |at: usize| int(weights, at * 4) as usize;
-    let header = Header {
-        width: number(0),
-        inner: number(1),
-        layers: number(2),
-        heads: number(3),
-        kv_heads: number(4),
-        words: number(5),
-        context: number(6),
-    };
-    let tensors = tensors(&header, &weights[7 * 4..]);
-    let pairs = [metadata(&header), vocabulary(words, header.words)].concat();
-    let mut file = b"GGUF".to_vec();
-    file.extend(3u32.to_le_bytes());
-    file.extend((tensors.len() as u64).to_le_bytes());
-    file.extend((pairs.len() as u64).to_le_bytes());
-    file.extend(pairs.concat());
-    let mut offset = 0u64;
-    for (name, shape, bytes) in &tensors {
-        file.extend(text(name.as_bytes()));
-        file.extend((shape.len() as u32).to_le_bytes());
-        file.extend(shape.iter().flat_map(|side| (*side as u64).to_le_bytes()));
-        file.extend(0u32.to_le_bytes());
-        file.extend(offset.to_le_bytes());
-        offset += (bytes.len() as u64).next_multiple_of(32);
-    }
-    for (_, _, bytes) in tensors {
-        file.resize(file.len().next_multiple_of(32), 0);
-        file.extend(bytes);
-    }
-    file
-}
-
-/// Each tensor: name, shape with the length of a row first, and bytes. The file has each kind for all layers at once.
-fn tensors<'a>(header: &Header, mut rest: &'a [u8]) -> Vec<(String, Vec<usize>, &'a [u8])> {
-    let Header { width, inner, layers, words, .. } = *header;
-    let kv = width / header.heads * header.kv_heads;
-    let kinds = [
-        ("token_embd", 1, vec![width, words]),
-        ("attn_norm", layers, vec![width]),
-        ("attn_q", layers, vec![width, width]),
-        ("attn_k", layers, vec![width, kv]),
-        ("attn_v", layers, vec![width, kv]),
-        ("attn_output", layers, vec![width, width]),
-        ("ffn_norm", layers, vec![width]),
-        ("ffn_gate", layers, vec![width, inner]),
-        ("ffn_down", layers, vec![inner, width]),
-        ("ffn_up", layers, vec![width, inner]),
-        ("output_norm", 1, vec![width]),
-    ];
-    let mut tensors = Vec::new();
-    for (name, count, shape) in kinds {
-        for layer in 0..count {
-            let (bytes, after) = rest.split_at(shape.iter().product::<usize>() * 4);
-            rest = after;
-            let name = if count == 1 { format!("{name}.weight") } else { format!("blk.{layer}.{name}.weight") };
-            tensors.push((name, shape.clone(), bytes));
-        }
-    }
-    tensors
-}
-
-fn metadata(header: &Header) -> Vec<Vec<u8>> {
-    let number = |key: &str, value: usize| entry(key, 4, &(value as u32).to_le_bytes());
-    vec![
-        entry("general.architecture", 8, &text(b"llama")),
-        number("llama.context_length", header.context),
-        number("llama.embedding_length", header.width),
-        number("llama.block_count", header.layers),
-        number("llama.feed_forward_length", header.inner),
-        number("llama.rope.dimension_count", header.width / header.heads),
-        number("llama.attention.head_count", header.heads),
-        number("llama.attention.head_count_kv", header.kv_heads),
-        entry("llama.attention.layer_norm_rms_epsilon", 6, &1e-5f32.to_le_bytes()),
-        entry("tokenizer.ggml.model", 8, &text(b"llama")),
-        number("tokenizer.ggml.unknown_token_id", 0),
-        number("tokenizer.ggml.bos_token_id", 1),
-        number("tokenizer.ggml.eos_token_id", 2),
-    ]
-}
-
-/// The words, their scores and types. llama2.c writes spaces and control tokens as they print, GGUF as SentencePiece.
-fn vocabulary(data: &[u8], words: usize) -> Vec<Vec<u8>> {
-    let (mut texts, mut scores, mut types) = (Vec::new(), Vec::new(), Vec::new());
-    let mut at = 4;
-    for word in 0..words {
-        let length = int(data, at + 4) as usize;
-        scores.extend(&data[at..at + 4]);
-        let printed = std::str::from_utf8(&data[at + 8..at + 8 + length]).expect("words are UTF-8");
-        // Unknown, the two that begin and end a text, the 256 bytes, and all the others.
-        let (kind, written) = match word {
-            0 => (2u32, printed.to_owned()),
-            1 | 2 => (3, printed.trim().to_owned()),
-            3..259 => (6, printed.to_owned()),
-            _ => (1, printed.replace(' ', "\u{2581}")),
-        };
-        types.extend(kind.to_le_bytes());
-        texts.extend(text(written.as_bytes()));
-        at += 8 + length;
-    }
-    let array = |key: &str, kind: u32, values: Vec<u8>| {
-        let length = (words as u64).to_le_bytes();
-        entry(key, 9, &[&kind.to_le_bytes()[..], &length, &values].concat())
-    };
-    vec![
-        array("tokenizer.ggml.tokens", 8, texts),
-        array("tokenizer.ggml.scores", 6, scores),
-        array("tokenizer.ggml.token_type", 5, types),
-    ]
-}
-
-/// A metadata entry of the type `kind`, by GGUF's numbers.
-fn entry(key: &str, kind: u32, value: &[u8]) -> Vec<u8> {
-    [&text(key.as_bytes())[..], &kind.to_le_bytes(), value].concat()
-}
-
-fn text(bytes: &[u8]) -> Vec<u8> {
-    [&(bytes.len() as u64).to_le_bytes(), bytes].concat()
-}
-
-fn int(data: &[u8], at: usize) -> i32 {
-    i32::from_le_bytes(data[at..at + 4].try_into().expect("four bytes"))
-}
+use crate::inference::{Generated, Generator, LocalOptions, Reader, Sampling};
+use futures_util::StreamExt as _;
 
 #[test]
 fn the_file_made_of_it_is_whole() {
@@ -181,5 +17,31 @@ fn the_file_made_of_it_is_whole() {
     assert!(last.iter().all(|value| (0.1..10.0).contains(value)), "read beside the place: {last:?}");
     for story in stories() {
         assert_eq!((story.tokens[0], story.greedy.len()), (1, 100), "{}{}", story.prompt, story.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_generator_tells_what_the_reference_tells() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(path) = network(folder.path(), "the stories that stories260K tells") else { return };
+    let options = LocalOptions { context: CONTEXT, cache_bytes: None };
+    let generator = Generator::local(&path, options).expect("it opens");
+    // The second time, what was read the first time is used again.
+    for story in stories().iter().chain(&stories()) {
+        let turns = vec![Turn { speaker: Speaker::User, text: story.prompt.clone() }];
+        let count = |tokens: &[u32]| u32::try_from(tokens.len()).expect("a short story");
+        let sampling =
+            Sampling { temperature: Some(0.0), max_tokens: Some(count(&story.greedy)), ..Sampling::default() };
+        let mut pieces = generator.generate(turns, sampling, Reader(1)).await.expect("there is room");
+        let (mut told, mut end) = (String::new(), None);
+        while let Some(piece) = pieces.next().await {
+            match piece.expect("no error") {
+                Generated::Text(text) => told.push_str(&text),
+                other => end = Some(other),
+            }
+        }
+        assert_eq!(told, story.text, "after {:?}", story.prompt);
+        let (prompt_tokens, completion_tokens) = (count(&story.tokens), count(&story.greedy));
+        assert_eq!(end, Some(Generated::Done { finish: Finish::Length, prompt_tokens, completion_tokens }));
     }
 }
