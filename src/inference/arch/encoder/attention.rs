@@ -98,3 +98,77 @@ fn hide(scores: &mut [f32], queries: &std::ops::Range<usize>, keys: &std::ops::R
         row[seen.end..].fill(f32::NEG_INFINITY);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Looked, QUERIES, Scores, Share, attend};
+
+    const HIDDEN: usize = 8;
+    const HEADS: usize = 2;
+    const HEAD: usize = HIDDEN / HEADS;
+
+    /// The context of one sequence, token by token in `f64`.
+    fn plainly(states: &[f32], length: usize, reach: Option<usize>) -> Vec<f64> {
+        let part =
+            |token: usize, part: usize, head: usize| &states[(token * 3 + part) * HIDDEN + head * HEAD..][..HEAD];
+        let mut context = Vec::new();
+        for token in 0..length {
+            for head in 0..HEADS {
+                let is_seen = |key: &usize| reach.is_none_or(|reach| key.abs_diff(token) <= reach);
+                let keys: Vec<usize> = (0..length).filter(is_seen).collect();
+                let weight = |key: &usize| {
+                    let pairs = part(token, 0, head).iter().zip(part(*key, 1, head));
+                    pairs.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>().exp()
+                };
+                let weights: Vec<f64> = keys.iter().map(weight).collect();
+                let total: f64 = weights.iter().sum();
+                context.extend((0..HEAD).map(|at| {
+                    let values = keys.iter().zip(&weights);
+                    values.map(|(key, weight)| weight / total * f64::from(part(*key, 2, head)[at])).sum::<f64>()
+                }));
+            }
+        }
+        context
+    }
+
+    #[test]
+    fn blocks_and_windows_give_what_each_token_alone_would_see() {
+        for (lengths, reach) in [
+            (vec![1, 3], None),
+            (vec![QUERIES, 2, QUERIES + 1], None),
+            (vec![2 * QUERIES + 37], None),
+            (vec![1, 7, 40], Some(0)),
+            (vec![5, 40, 11], Some(4)),
+            (vec![QUERIES + 60, 9], Some(100)),
+            (vec![2 * QUERIES + 9], Some(QUERIES)),
+        ] {
+            let tokens: usize = lengths.iter().sum();
+            let states: Vec<f32> =
+                (0..tokens * 3 * HIDDEN).map(|at| ((at * 7919 % 1013) as f32 / 506.5) - 1.0).collect();
+            let expected: Vec<Vec<f64>> = lengths
+                .iter()
+                .scan(0, |first, length| {
+                    *first += length;
+                    Some(plainly(&states[(*first - length) * 3 * HIDDEN..], *length, reach))
+                })
+                .collect();
+            for queries_max in [usize::MAX, 1] {
+                let mut context = vec![9.0; tokens * HIDDEN];
+                let looked = Looked { states: &states, hidden: HIDDEN, heads: HEADS, reach };
+                let mut scores = Scores::default();
+                attend(&looked, lengths.iter().copied(), queries_max, &mut context, &mut scores, Share::One);
+                let mut rest = context.as_slice();
+                for (length, expected) in lengths.iter().zip(&expected) {
+                    let (own, after) = rest.split_at(length * HIDDEN);
+                    rest = after;
+                    let asked = queries_max.min(*length) * HIDDEN;
+                    for (at, (found, expected)) in own[..asked].iter().zip(expected).enumerate() {
+                        let off = (f64::from(*found) - expected).abs();
+                        assert!(off < 1e-5, "{lengths:?} within {reach:?}: value {at} is {found}, not {expected}");
+                    }
+                    assert!(own[asked..].iter().all(|value| *value == 9.0), "no other row is written");
+                }
+            }
+        }
+    }
+}
