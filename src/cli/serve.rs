@@ -3,13 +3,17 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::task::Poll;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{print, socket, systemd};
 use crate::app::{App, health, sign_in};
 use crate::config::Settings;
-use crate::http;
+use crate::{http, telemetry};
+
+/// How often what timings wait in is emptied.
+const TIDY_EVERY: Duration = Duration::from_secs(5);
 
 #[derive(clap::Args)]
 #[command(
@@ -44,6 +48,8 @@ pub async fn run(_args: Args, settings: Settings) -> anyhow::Result<()> {
             anyhow::bail!("signals cannot be heard: {error}");
         }
     }
+    // Counting begins before there is anything to count.
+    let numbers = tokio::spawn(tidy(telemetry::metrics()));
     let app = App::open(settings, std::env::current_exe()?).await?;
     let commands = socket::listen(app.clone())?;
     let stop = poll_fn(move |context| {
@@ -61,9 +67,18 @@ pub async fn run(_args: Args, settings: Settings) -> anyhow::Result<()> {
         })
         .await;
     commands.abort();
+    numbers.abort();
     app.stop().await;
     let _ = std::fs::remove_file(socket::path(app.data()));
     served.map_err(Into::into)
+}
+
+/// Keeps the numbers small although nobody may ever ask for them. Never ends.
+async fn tidy(numbers: telemetry::Metrics) {
+    loop {
+        tokio::time::sleep(TIDY_EVERY).await;
+        numbers.tidy();
+    }
 }
 
 /// Tells systemd and the reader that it runs, and where.

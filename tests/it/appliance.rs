@@ -112,6 +112,13 @@ impl Appliance {
         Appliance { child, base, link, client }
     }
 
+    /// The memory that it has now, in bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory is told");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+    }
+
     /// SIGKILL, at once.
     pub fn kill(mut self) {
         self.child.kill().expect("it runs");

@@ -7,10 +7,13 @@ mod commands;
 mod first_run;
 mod hub;
 mod kills;
+mod load;
 mod local;
 mod models;
 mod openai;
 mod remote;
+#[path = "../data/stories260k.rs"]
+mod stories260k;
 mod tokenize;
 mod walk;
 mod webdriver;

@@ -86,6 +86,7 @@ impl Owner {
                         beside = self.works.len(),
                         "an answer begins"
                     );
+                    metrics::gauge!("nosia_answers_in_progress").increment(1.0);
                     self.works.push(Work::new(request, sequence));
                 }
                 None => return line.put_back([request].into_iter().chain(requests).collect()),
@@ -132,6 +133,7 @@ impl Owner {
         if prompts >= MEASURED_TOKENS_MIN {
             line.measured(prompts, begun.elapsed().as_secs_f32());
         }
+        metrics::counter!("nosia_generated_tokens_total").increment(asking.len() as u64);
         let rows = logits.chunks_exact_mut(vocabulary);
         for (index, row) in asking.into_iter().zip(rows) {
             self.works[index].write(&self.model, row);
@@ -153,6 +155,7 @@ impl Owner {
         let works = std::mem::take(&mut self.works);
         let (going, finished): (Vec<Work>, Vec<Work>) = works.into_iter().partition(Work::goes_on);
         self.works = going;
+        metrics::gauge!("nosia_answers_in_progress").decrement(finished.len() as f64);
         for work in finished {
             self.cached.keep(&mut self.network, work.sequence);
         }
