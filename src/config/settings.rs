@@ -42,6 +42,7 @@ pub struct Settings {
     pub embedding_model: String,
     pub embedding_base_url: Option<String>,
     pub embedding_dimensions: Option<usize>,
+    pub reranking_model: Option<String>,
     /// Without a slash at its end.
     pub hf_endpoint: String,
     pub hf_token: Option<Secret>,
@@ -198,6 +199,7 @@ impl Settings {
             embedding_model: values.word("EMBEDDING_MODEL"),
             embedding_base_url: values.text("EMBEDDING_BASE_URL"),
             embedding_dimensions: values.optional_size("EMBEDDING_DIMENSIONS"),
+            reranking_model: values.text("RERANKING_MODEL"),
             hf_endpoint: values.word("HF_ENDPOINT"),
             hf_token: values.secret("HF_TOKEN"),
             retrieval_fetch_k: values.size("RETRIEVAL_FETCH_K"),
@@ -266,6 +268,11 @@ impl Settings {
             api_key: self.ai_api_key.clone(),
             model: self.embedding_model.clone(),
         })
+    }
+
+    /// The embedding model that was named where the app cannot change it; `None` where nobody named one.
+    pub fn embedding_model_named(&self) -> Option<&str> {
+        (self.origin("EMBEDDING_MODEL") != Origin::Default).then_some(self.embedding_model.as_str())
     }
 
     /// How documents are cut for an embedder that reads at most `embedder_tokens_max` tokens at once.

@@ -270,8 +270,9 @@ pub const SETTINGS: &[Setting] = &[
         EMBEDDER,
         Kind::Name,
         Default::Text("all-MiniLM-L6-v2"),
-        "The embedding model. Its name at EMBEDDING_BASE_URL, or the folder of a local model; a local model that is \
-         not there is no error, and the built-in one is used.",
+        "The embedding model: its name at EMBEDDING_BASE_URL or, without that, a model on this machine (`nosia model \
+         list`). Another than before first makes its vectors of all documents, beside those in use. One that is not \
+         there is no error: the one before, or else the built-in one, is used. Unset: what `nosia model use` chose.",
     ),
     setting(
         "EMBEDDING_BASE_URL",
@@ -288,6 +289,16 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Whole { min: 1, max: limits::EMBED_DIMENSIONS_MAX as u64 },
         Default::Unset("384"),
         "The length of a vector. Checked against what EMBEDDING_BASE_URL returns; a local model knows its own.",
+    ),
+    setting(
+        "RERANKING_MODEL",
+        "reranking_model",
+        EMBEDDER,
+        Kind::Name,
+        Default::Unset("\"bge-reranker-v2-m3\""),
+        "A model on this machine that reads the best passages found together with the question and ranks them anew: \
+         better first, and slower. One that is not there is no error: passages keep the order in which they were found. \
+         Unset: what `nosia model use` chose.",
     ),
     setting(
         "HF_ENDPOINT",
