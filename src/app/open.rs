@@ -15,7 +15,7 @@ use crate::config::{Remote, Settings};
 use crate::domain::id::GenerationId;
 use crate::fulltext::Fulltext;
 use crate::inference::library::{Found, Library};
-use crate::inference::{Embedder, Endpoint, Generator};
+use crate::inference::{Embedder, Endpoint, Generator, Precision};
 use crate::store::Store;
 use crate::vectors::Vectors;
 use crate::{ingest, limits, net};
@@ -112,7 +112,7 @@ impl App {
     /// The embedding model on this machine that the settings name, or else the one that the package brings, and the most
     /// tokens that it reads at once, without opening anything else: what `nosia model use` chose is not looked at.
     pub fn embedding_limit(settings: &Settings, program: &Path) -> Result<(String, usize)> {
-        let embedder = Embedder::local(&embedder_found(settings, program)?.path)?;
+        let embedder = Embedder::local_with(&embedder_found(settings, program)?.path, precision(settings))?;
         Ok((embedder.identity().name.clone(), embedder.tokens_max()))
     }
 }
@@ -162,8 +162,13 @@ fn lock(data: &Path) -> Result<File> {
 
 /// The embedding model on this machine.
 pub(super) async fn local_embedder(settings: &Settings, program: &Path) -> Result<Embedder> {
-    let found = embedder_found(settings, program)?;
-    in_the_background(move || Embedder::local(&found.path)).await
+    let (found, precision) = (embedder_found(settings, program)?, precision(settings));
+    in_the_background(move || Embedder::local_with(&found.path, precision)).await
+}
+
+/// How exactly it computes.
+pub(super) fn precision(settings: &Settings) -> Precision {
+    if settings.embedding_in_eight_bits { Precision::Eight } else { Precision::Full }
 }
 
 /// The embedding model that the settings name or else the package brings, where it is on this machine.

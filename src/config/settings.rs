@@ -42,6 +42,8 @@ pub struct Settings {
     pub embedding_model: String,
     pub embedding_base_url: Option<String>,
     pub embedding_dimensions: Option<usize>,
+    /// Whether a local embedding model computes in eight bits.
+    pub embedding_in_eight_bits: bool,
     pub reranking_model: Option<String>,
     /// Without a slash at its end.
     pub hf_endpoint: String,
@@ -199,6 +201,7 @@ impl Settings {
             embedding_model: values.word("EMBEDDING_MODEL"),
             embedding_base_url: values.text("EMBEDDING_BASE_URL"),
             embedding_dimensions: values.optional_size("EMBEDDING_DIMENSIONS"),
+            embedding_in_eight_bits: values.word("EMBEDDING_PRECISION") == "int8",
             reranking_model: values.text("RERANKING_MODEL"),
             hf_endpoint: values.word("HF_ENDPOINT"),
             hf_token: values.secret("HF_TOKEN"),

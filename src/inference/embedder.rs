@@ -1,7 +1,7 @@
 //! Text to vectors, by the model in a folder or by an endpoint.
 
 use super::InferenceError;
-use super::arch::encoder::{Encoder, Wanted};
+use super::arch::encoder::{Encoder, Precision, Wanted};
 use super::catalog::{self, Purpose};
 use super::pooling;
 use super::prefixes::Prefixes;
@@ -14,6 +14,9 @@ use crate::domain::model::ModelIdentity;
 use crate::{limits, net};
 use std::path::Path;
 use std::sync::Arc;
+
+/// What is put behind the hash of weights that are computed with in eight bits.
+const IN_EIGHT_BITS: &str = " int8";
 
 /// Who is waiting for the vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +54,14 @@ impl Embedder {
     /// # Errors
     /// [`InferenceError::Model`] for a missing, damaged or unsupported file.
     pub fn local(path: &Path) -> Result<Embedder, InferenceError> {
+        Embedder::local_with(path, Precision::Full)
+    }
+
+    /// As [`Embedder::local`], with weights of `precision`. Vectors of another precision are of another identity.
+    ///
+    /// # Errors
+    /// As [`Embedder::local`].
+    pub fn local_with(path: &Path, precision: Precision) -> Result<Embedder, InferenceError> {
         let weights = Weights::open(path)?;
         let name = weights.name();
         if weights.settings.judges {
@@ -58,13 +69,16 @@ impl Embedder {
         }
         let known = catalog::find(&name).filter(|entry| entry.purpose == Purpose::Embedding);
         let pooling = pooling::of(&weights, known)?;
-        let model = Encoder::new(&weights, Wanted::Vector(pooling))?;
+        let model = Encoder::new(&weights, Wanted::Vector(pooling), precision)?;
         let tokens_max = weights.tokens_max(known)?.min(limits::EMBED_TOKENS_MAX);
         let tokenizer = Tokenizer::of(&weights, tokens_max)?;
         let prefixes = Prefixes::of(&weights, known)?;
         let identity = ModelIdentity {
             name,
-            weights: weights.sha256,
+            weights: match precision {
+                Precision::Full => weights.sha256,
+                Precision::Eight => format!("{}{IN_EIGHT_BITS}", weights.sha256),
+            },
             dimensions: model.dimensions(),
             pooling: pooling.as_str().to_owned(),
             prefix: prefixes.identity(),
@@ -91,6 +105,11 @@ impl Embedder {
     /// What identifies the vectors: vectors of equal identity may be compared.
     pub fn identity(&self) -> &ModelIdentity {
         &self.inner.identity
+    }
+
+    /// How exactly it computes; of an endpoint's model nothing else is known.
+    pub fn precision(&self) -> Precision {
+        if self.inner.identity.weights.ends_with(IN_EIGHT_BITS) { Precision::Eight } else { Precision::Full }
     }
 
     /// The length of a vector.

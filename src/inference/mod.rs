@@ -46,6 +46,7 @@ mod turn;
 pub mod vocabulary;
 mod weights;
 
+pub use arch::encoder::Precision;
 pub use embedder::{Embedder, Urgency};
 pub use error::InferenceError;
 pub use generator::{Generated, Generator, Reader};

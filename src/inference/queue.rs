@@ -137,22 +137,28 @@ impl Queue {
         Ok(())
     }
 
-    /// The works of the next batch, waiting until there are some: all questions together, or else the passages that
-    /// have waited longest and the works behind them, as many as can fill `budget`. `None` once the queue is closed.
-    pub(super) fn take(&self, tokens_max: usize, budget: usize) -> Option<(Vec<Work>, Urgency)> {
+    /// Waits until there is work; whether there ever will be, which there will not once the queue is closed.
+    pub(super) fn wait(&self) -> bool {
         let mut waiting = self.lock();
-        loop {
-            if waiting.closed {
-                return None;
-            }
-            for urgency in [Urgency::Question, Urgency::Passages] {
-                let works = fill(waiting.line(urgency), tokens_max, budget);
-                if !works.is_empty() {
-                    return Some((works, urgency));
-                }
-            }
+        while !waiting.closed && waiting.questions.is_empty() && waiting.passages.is_empty() {
             waiting = self.arrived.wait(waiting).expect("no holder of the queue panics");
         }
+        !waiting.closed
+    }
+
+    /// How urgent the next batch is.
+    pub(super) fn urgency(&self) -> Urgency {
+        if self.lock().questions.is_empty() { Urgency::Passages } else { Urgency::Question }
+    }
+
+    /// The works of the next batch: all questions together, or else the passages that have waited longest and the works
+    /// behind them, as many as can fill `budget`. `None` if nothing waits.
+    pub(super) fn take(&self, tokens_max: usize, budget: usize) -> Option<(Vec<Work>, Urgency)> {
+        let mut waiting = self.lock();
+        [Urgency::Question, Urgency::Passages].into_iter().find_map(|urgency| {
+            let works = fill(waiting.line(urgency), tokens_max, budget);
+            (!works.is_empty()).then_some((works, urgency))
+        })
     }
 
     /// Answers the works that are done, and puts the others back at the head of their line.
@@ -243,6 +249,7 @@ mod tests {
         queue.push(left, Urgency::Question).expect("there is room");
         queue.push(passages, Urgency::Passages).expect("there is room");
         queue.push(question, Urgency::Question).expect("there is room");
+        assert!(queue.wait() && queue.urgency() == Urgency::Question);
         let lengths: Vec<(usize, Urgency)> = (0..2)
             .map(|_| {
                 let (works, urgency) = queue.take(16, 64).expect("the queue is open");
@@ -271,6 +278,6 @@ mod tests {
         queue.close();
         assert_eq!(outcome.try_recv().ok(), Some(Err(InferenceError::Closed)));
         assert_eq!(queue.push(Work::new(None, texts(1)).0, Urgency::Question), Err(InferenceError::Closed));
-        assert!(queue.take(16, 64).is_none());
+        assert!(!queue.wait() && queue.take(16, 64).is_none());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Slower than comparing vectors and much more exact: meant for the best few of what a search found.
 
-use super::arch::encoder::{Encoder, Wanted};
+use super::arch::encoder::{Encoder, Precision, Wanted};
 use super::catalog::{self, Purpose};
 use super::thread::Worker;
 use super::tokenizer::Tokenizer;
@@ -38,7 +38,7 @@ impl Reranker {
             return Err(weights.fault("it is an embedding model and no reranker"));
         }
         let known = catalog::find(&name).filter(|entry| entry.purpose == Purpose::Reranking);
-        let model = Encoder::new(&weights, Wanted::Score)?;
+        let model = Encoder::new(&weights, Wanted::Score, Precision::Full)?;
         let tokens_max = weights.tokens_max(known)?.min(limits::RERANK_TOKENS_MAX);
         let tokenizer = Tokenizer::of(&weights, tokens_max)?;
         let worker = Worker::start("reranker", model, tokenizer)?;

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 /// no faster, a quarter as many a tenth slower), and few enough that a question does not wait long.
 const TASK_TOKENS: usize = 256;
 
-/// A model on its thread, and the line before it. Dropped, the line is closed and the thread ends.
+/// A model on its own thread, and the line before it. Dropped, the line is closed and the thread ends.
 pub(super) struct Worker {
     tokenizer: Arc<Tokenizer>,
     queue: Arc<Queue>,
@@ -49,6 +49,7 @@ impl Worker {
         }
         let (work, outcome) = Work::new(question, texts);
         self.queue.push(work, urgency)?;
+        turn::look_again();
         outcome.await.unwrap_or(Err(InferenceError::Closed))
     }
 
@@ -86,10 +87,11 @@ impl Drop for Closing<'_> {
 fn run(owner: &Owner, queue: &Queue) {
     let _closing = Closing(queue);
     let tokens_max = owner.tokenizer.tokens_max();
-    while let Some((mut works, urgency)) = queue.take(tokens_max, owner.budget) {
+    while queue.wait() {
+        let turn = turn::take(|| queue.urgency());
+        let Some((mut works, urgency)) = queue.take(tokens_max, owner.budget) else { continue };
         let places = queue::select(&mut works, tokens_max, owner.budget);
         tracing::debug!(texts = places.len(), callers = works.len(), ?urgency, "a batch is computed");
-        let turn = turn::take(urgency);
         let failure = owner.compute(&mut works, &places).err();
         drop(turn);
         queue.put_back(works, urgency, failure);

@@ -1,9 +1,11 @@
 //! Whose turn it is to use the cores: encoders do not race, and those for whom a reader waits go first.
 //!
-//! Each model has a thread of its own that computes one batch after another. The cores are the same for all, so a
-//! thread takes its turn for each batch; a batch of passages does not begin while one of a question waits.
+//! Each model has a thread of its own that computes one batch after another. The cores are the same for all, so a thread
+//! takes its turn before each batch: those with a question in the order in which they came, those with passages alone
+//! when no question waits anywhere.
 
 use super::Urgency;
+use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 static TURN: Turn = Turn::new();
@@ -11,49 +13,52 @@ static TURN: Turn = Turn::new();
 /// The turn is one's own until this is dropped.
 pub(super) struct Taken<'a>(&'a Turn);
 
-/// Waits for the turn.
-pub(super) fn take(urgency: Urgency) -> Taken<'static> {
+/// Waits for the turn. What is waited for may become more urgent meanwhile ([`look_again`]).
+pub(super) fn take(urgency: impl Fn() -> Urgency) -> Taken<'static> {
     TURN.take(urgency)
+}
+
+/// Has those who wait look again how urgent it is.
+pub(super) fn look_again() {
+    let _state = TURN.lock();
+    TURN.changed.notify_all();
 }
 
 struct Turn {
     state: Mutex<State>,
-    freed: Condvar,
+    changed: Condvar,
 }
 
 struct State {
     taken: bool,
-    /// Threads that wait with a batch of questions.
-    questions: usize,
+    /// Who waits with a question, in the order of coming.
+    questions: VecDeque<u64>,
+    next: u64,
 }
 
 impl Turn {
     const fn new() -> Turn {
-        Turn { state: Mutex::new(State { taken: false, questions: 0 }), freed: Condvar::new() }
+        let state = State { taken: false, questions: VecDeque::new(), next: 0 };
+        Turn { state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    fn take(&self, urgency: Urgency) -> Taken<'_> {
+    fn take(&self, urgency: impl Fn() -> Urgency) -> Taken<'_> {
         let mut state = self.lock();
-        match urgency {
-            Urgency::Question => {
-                state.questions += 1;
-                while state.taken {
-                    state = self.wait(state);
-                }
-                state.questions -= 1;
+        let mut place = None;
+        loop {
+            if place.is_none() && urgency() == Urgency::Question {
+                let ticket = state.next;
+                state.next += 1;
+                state.questions.push_back(ticket);
+                place = Some(ticket);
             }
-            Urgency::Passages => {
-                while state.taken || state.questions > 0 {
-                    state = self.wait(state);
-                }
+            if !state.taken && state.questions.front().copied() == place {
+                state.questions.pop_front();
+                state.taken = true;
+                return Taken(self);
             }
+            state = self.changed.wait(state).expect("no holder of the turn's state panics");
         }
-        state.taken = true;
-        Taken(self)
-    }
-
-    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.freed.wait(state).expect("no holder of the turn's state panics")
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -64,7 +69,7 @@ impl Turn {
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
         self.0.lock().taken = false;
-        self.0.freed.notify_all();
+        self.0.changed.notify_all();
     }
 }
 
@@ -73,27 +78,39 @@ mod tests {
     use super::Turn;
     use crate::inference::Urgency;
     use std::sync::Mutex;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     #[test]
-    fn a_question_that_waits_goes_before_passages_that_waited_longer() {
+    fn questions_go_first_in_their_order_and_passages_after_them() {
         let turn = Turn::new();
         let order = Mutex::new(Vec::new());
-        let first = turn.take(Urgency::Passages);
+        let asked = AtomicBool::new(false);
+        let work = |name: &'static str, urgency: &dyn Fn() -> Urgency| {
+            let _taken = turn.take(urgency);
+            order.lock().expect("nobody panics").push(name);
+        };
+        let waiting = |count: usize| {
+            while turn.lock().questions.len() < count {
+                std::thread::yield_now();
+            }
+        };
+        let first = turn.take(|| Urgency::Passages);
         std::thread::scope(|scope| {
+            scope.spawn(|| work("passages", &|| Urgency::Passages));
             scope.spawn(|| {
-                let _taken = turn.take(Urgency::Passages);
-                order.lock().expect("nobody panics").push(Urgency::Passages);
+                // Passages, until somebody asks.
+                let urgency = || if asked.load(Ordering::Relaxed) { Urgency::Question } else { Urgency::Passages };
+                work("asked later", &urgency);
             });
-            scope.spawn(|| {
-                let _taken = turn.take(Urgency::Question);
-                order.lock().expect("nobody panics").push(Urgency::Question);
-            });
-            // The question is in line before the turn is free; when the passages come makes no difference.
-            while turn.lock().questions == 0 {
+            scope.spawn(|| work("question", &|| Urgency::Question));
+            waiting(1);
+            asked.store(true, Ordering::Relaxed);
+            while turn.lock().questions.len() < 2 {
+                turn.changed.notify_all();
                 std::thread::yield_now();
             }
             drop(first);
         });
-        assert_eq!(*order.lock().expect("nobody panics"), [Urgency::Question, Urgency::Passages]);
+        assert_eq!(*order.lock().expect("nobody panics"), ["question", "asked later", "passages"]);
     }
 }

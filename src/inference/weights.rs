@@ -147,7 +147,11 @@ impl Tensors {
     /// Type, shape with the length of a row last, and bytes.
     fn place(&self, name: &str) -> Option<(Kind, Vec<usize>, Range<usize>)> {
         match self {
-            Tensors::Folder(file) => file.place(name).map(|(kind, shape, bytes)| (kind, shape.to_vec(), bytes)),
+            Tensors::Folder(file) => {
+                let tensor = file.tensors().get(name)?;
+                let kind = [Kind::F32, Kind::F16, Kind::Bf16].into_iter().find(|kind| kind.name() == tensor.dtype)?;
+                Some((kind, tensor.shape.clone(), tensor.bytes.clone()))
+            }
             Tensors::Gguf(gguf) => {
                 gguf.place(name).map(|(kind, shape, bytes)| (kind, shape.iter().rev().copied().collect(), bytes))
             }

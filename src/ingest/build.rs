@@ -7,9 +7,12 @@
 
 use std::collections::HashMap;
 
-use super::{EMBED_AT_ONCE, IngestError, Model, Rooms, chunk, embed_patiently, index};
+use super::{IngestError, Model, Rooms, chunk, embed_patiently, index};
 use crate::domain::chunk::StoredChunk;
 use crate::domain::id::{ChunkId, JobId, SourceId};
+
+/// Chunks of one transaction: what a process that is cut off loses at most. A large model takes seconds for as many.
+const CHUNKS_AT_ONCE: usize = 32;
 
 /// Makes what the generation of `model` lacks, for `job`, and then its scan segments. `false` if the job was taken away
 /// meanwhile.
@@ -18,7 +21,7 @@ use crate::domain::id::{ChunkId, JobId, SourceId};
 pub async fn make(rooms: &Rooms, model: &Model, job: JobId, now: fn() -> i64) -> Result<bool, IngestError> {
     let mut after = ChunkId(0);
     loop {
-        let lacking = rooms.store.chunks_lacking(model.generation, after, EMBED_AT_ONCE).await?;
+        let lacking = rooms.store.chunks_lacking(model.generation, after, CHUNKS_AT_ONCE).await?;
         let Some(last) = lacking.last() else { break };
         after = last.id;
         let ids: Vec<ChunkId> = lacking.iter().map(|chunk| chunk.id).collect();

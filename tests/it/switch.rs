@@ -34,7 +34,7 @@ fn note(number: usize) -> String {
             .collect();
         format!("## Part {part}\n\n{lines}\n\n")
     };
-    let parts: String = (0..16).map(part).collect();
+    let parts: String = (0..6).map(part).collect();
     format!("# Log {number}\n\nThe code word of this log is {}.\n\n{parts}", key(number))
 }
 

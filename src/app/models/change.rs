@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::embedder::{Looking, Searching};
+use super::embedder::{Looking, Searching, is_local};
 use crate::app::error::{Error, Result};
 use crate::app::{App, open};
 use crate::clock;
@@ -41,13 +41,14 @@ impl App {
     /// The model `found`, as it is open already or opened now. One that cannot be used is refused.
     pub(super) async fn open_embedder(&self, found: &Found) -> Result<Embedder> {
         let Searching { active, building, .. } = self.searching();
+        let precision = open::precision(&self.settings);
         let mut open = active.into_iter().chain(building).map(|model| model.embedder);
-        let is_same = |open: &Embedder| open.identity().name == found.name && open.identity().pooling != "remote";
-        if let Some(open) = open.find(is_same) {
+        if let Some(open) = open.find(|open| is_local(open, found) && open.precision() == precision) {
             return Ok(open);
         }
         let path = found.path.clone();
-        let opened = tokio::task::spawn_blocking(move || Embedder::local(&path)).await.map_err(Error::internal)?;
+        let opened = tokio::task::spawn_blocking(move || Embedder::local_with(&path, precision)).await;
+        let opened = opened.map_err(Error::internal)?;
         opened.map_err(|error| Error::invalid(format!("{} cannot be used. {error}", found.name)))
     }
 

@@ -6,13 +6,13 @@ use std::sync::PoisonError;
 use super::keeper::EMBEDDER;
 use crate::app::App;
 use crate::app::error::{Error, Kind, Result};
-use crate::app::open::endpoint;
+use crate::app::open::{endpoint, precision};
 use crate::clock;
 use crate::config::{Remote, Settings};
 use crate::domain::id::GenerationId;
 use crate::domain::model::ModelIdentity;
 use crate::inference::library::{Found, Library};
-use crate::inference::{Embedder, InferenceError};
+use crate::inference::{Embedder, InferenceError, Precision};
 use crate::ingest::Model;
 use crate::net;
 use crate::store::{Build, Store};
@@ -186,7 +186,8 @@ impl Looking<'_> {
             }
             Choice::Local(found) => {
                 let name = found.name.clone();
-                self.open_local(found).await.map_err(|error| unusable(name, error))
+                let precision = precision(self.settings);
+                self.open_local(found, precision).await.map_err(|error| unusable(name, error))
             }
             Choice::Missing { wanted } => {
                 let places: Vec<_> = self.library.places().iter().map(|place| place.display().to_string()).collect();
@@ -200,15 +201,13 @@ impl Looking<'_> {
         })
     }
 
-    async fn open_local(&self, found: Found) -> std::result::Result<Embedder, InferenceError> {
-        let is_same = |open: &&Embedder| {
-            let identity = open.identity();
-            identity.name == found.name && !is_remote(identity)
-        };
+    async fn open_local(&self, found: Found, precision: Precision) -> std::result::Result<Embedder, InferenceError> {
+        let is_same = |open: &&Embedder| is_local(open, &found) && open.precision() == precision;
         if let Some(open) = self.open.iter().find(is_same) {
             return Ok(open.clone());
         }
-        tokio::task::spawn_blocking(move || Embedder::local(&found.path)).await.unwrap_or(Err(InferenceError::Closed))
+        let opened = tokio::task::spawn_blocking(move || Embedder::local_with(&found.path, precision)).await;
+        opened.unwrap_or(Err(InferenceError::Closed))
     }
 
     /// The endpoint's model. One that made vectors before is not asked how long they are, so that it may be down.
@@ -240,18 +239,18 @@ impl Looking<'_> {
         if let Some(open) = open.into_iter().find(|open| open.identity() == identity) {
             return Ok(Some(open.clone()));
         }
-        let opened = match is_remote(identity) {
-            true => Ok(self.open_former(identity).await?),
-            false => match self.library.find(&identity.name) {
-                Some(found) => self.open_local(found).await,
-                None => return Ok(None),
-            },
-        };
-        let same = opened.ok().filter(|opened| opened.identity() == identity);
-        if same.is_none() {
-            tracing::warn!(model = identity.name, "the model that the documents were read with is not here as it was");
+        if is_remote(identity) {
+            return Ok(Some(self.open_former(identity).await?));
         }
-        Ok(same)
+        let Some(found) = self.library.find(&identity.name) else { return Ok(None) };
+        for precision in [Precision::Full, Precision::Eight] {
+            let opened = self.open_local(found.clone(), precision).await;
+            if let Some(same) = opened.ok().filter(|opened| opened.identity() == identity) {
+                return Ok(Some(same));
+            }
+        }
+        tracing::warn!(model = identity.name, "the model that the documents were read with is not here as it was");
+        Ok(None)
     }
 
     /// An endpoint that was set before. A key goes only where the settings send it.
@@ -264,7 +263,7 @@ impl Looking<'_> {
     }
 
     async fn built_in(&self) -> Option<Embedder> {
-        self.open_local(self.library.find(BUILT_IN)?).await.ok()
+        self.open_local(self.library.find(BUILT_IN)?, precision(self.settings)).await.ok()
     }
 
     /// The model with its generation, made if it is new, and the rules that documents are cut by for it.
@@ -277,6 +276,11 @@ impl Looking<'_> {
 
 fn unusable(name: String, error: InferenceError) -> (State, Error) {
     (State::Unusable { name, reason: error.to_string() }, error.into())
+}
+
+/// Whether `open` is the model `found`.
+pub(super) fn is_local(open: &Embedder, found: &Found) -> bool {
+    open.identity().name == found.name && !is_remote(open.identity())
 }
 
 fn is_remote(identity: &ModelIdentity) -> bool {

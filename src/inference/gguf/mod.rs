@@ -11,7 +11,7 @@ mod reader;
 mod value;
 
 use super::InferenceError;
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapMut};
 use reader::Reader;
 use std::collections::HashMap;
 use std::fs::File;
@@ -77,6 +77,27 @@ impl Gguf {
         let map = unsafe { Mmap::map(&file) }.map_err(cannot)?;
         let (metadata, tensors) = describe(&map).map_err(|what| fault(path, &what))?;
         Ok(Gguf { inner: Arc::new(Inner { path: path.to_owned(), map, metadata, tensors }) })
+    }
+
+    /// One tensor that was made in memory, as if the file at `path` had it: its `bytes` are copied.
+    ///
+    /// # Errors
+    /// [`InferenceError::Model`] if there is no memory for it.
+    pub(in crate::inference) fn in_memory(
+        path: &Path,
+        name: &str,
+        kind: Kind,
+        shape: Vec<usize>,
+        bytes: &[u8],
+    ) -> Result<Gguf, InferenceError> {
+        let map = MmapMut::map_anon(bytes.len().max(1)).and_then(|mut map| {
+            map[..bytes.len()].copy_from_slice(bytes);
+            map.make_read_only()
+        });
+        let map = map.map_err(|error| fault(path, &format!("there is no memory for its weights ({error})")))?;
+        let place = Place { kind, shape, bytes: 0..bytes.len() };
+        let tensors = HashMap::from([(name.to_owned(), place)]);
+        Ok(Gguf { inner: Arc::new(Inner { path: path.to_owned(), map, metadata: Metadata::default(), tensors }) })
     }
 
     /// The file.

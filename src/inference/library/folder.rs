@@ -5,11 +5,9 @@ use super::describe::{Description, Memory, Share, sort};
 use crate::inference::arch::encoder::Settings;
 use crate::inference::catalog::Purpose;
 use crate::inference::pooling;
-use serde::Deserialize;
+use crate::inference::safetensors::{Safetensors, Tensor};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 /// The files that such a folder has.
@@ -21,20 +19,10 @@ pub(super) const NEEDED: &[&str] = &[SETTINGS, TOKENIZER, WEIGHTS];
 /// what is put before texts.
 pub(super) const OPTIONAL: &[&str] =
     &["modules.json", pooling::FILE, "sentence_bert_config.json", "config_sentence_transformers.json"];
-/// The largest description of tensors, in bytes.
-const HEADER_BYTES_MAX: u64 = 64 << 20;
 /// Memory of an encoder beside its weights: one batch of texts.
 const BUFFERS_BYTES: u64 = 60_000_000;
 /// Bytes of a weight at work.
 const WEIGHT_BYTES: u64 = 4;
-
-/// One tensor in the header of a file of safetensors.
-#[derive(Deserialize)]
-struct Tensor {
-    dtype: String,
-    shape: Vec<u64>,
-    data_offsets: (u64, u64),
-}
 
 /// Describes the model in `folder`, and refuses one that is no encoder, is cut short or lacks a file.
 pub(super) fn describe(folder: &Path) -> Result<Description, LibraryError> {
@@ -48,11 +36,14 @@ pub(super) fn describe(folder: &Path) -> Result<Description, LibraryError> {
         return Err(LibraryError::Refused(message));
     }
     let settings = settings(folder)?;
-    let tensors = tensors(&folder.join(WEIGHTS))?;
+    let weights = folder.join(WEIGHTS);
+    let file = Safetensors::open(&weights).map_err(|what| damaged(&weights, &what))?;
+    let tensors = file.tensors();
     read_json::<serde_json::Value>(&folder.join(TOKENIZER))?;
-    let values = |tensor: &Tensor| tensor.shape.iter().fold(1, |product: u64, side| product.saturating_mul(*side));
+    let values =
+        |tensor: &Tensor| tensor.shape.iter().fold(1, |product: u64, side| product.saturating_mul(*side as u64));
     let parameters = tensors.values().map(values).fold(0, u64::saturating_add);
-    let shares = shares(&tensors);
+    let shares = shares(tensors);
     if !settings.judges {
         pooling::of_folder(folder)?;
     }
@@ -112,38 +103,10 @@ fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, LibraryEr
     serde_json::from_slice(&text).map_err(|error| damaged(path, &error.to_string()))
 }
 
-/// The tensors of a file of safetensors, all of whose bytes are there: the length of its header, the header as JSON,
-/// the data (<https://huggingface.co/docs/safetensors/index#format>).
-fn tensors(path: &Path) -> Result<HashMap<String, Tensor>, LibraryError> {
-    let failed = || LibraryError::io(format!("{} cannot be read", path.display()));
-    let mut file = File::open(path).map_err(failed())?;
-    let bytes = file.metadata().map_err(failed())?.len();
-    let mut length = [0; 8];
-    file.read_exact(&mut length).map_err(|_| damaged(path, "it is cut short"))?;
-    let length = u64::from_le_bytes(length);
-    if length > HEADER_BYTES_MAX || length.saturating_add(8) > bytes {
-        return Err(damaged(path, "it is cut short, or no file of safetensors"));
-    }
-    let mut header = vec![0; length as usize];
-    file.read_exact(&mut header).map_err(failed())?;
-    let mut header: HashMap<String, serde_json::Value> =
-        serde_json::from_slice(&header).map_err(|error| damaged(path, &error.to_string()))?;
-    header.remove("__metadata__");
-    let parsed = header.into_iter().map(|(name, value)| Ok((name, serde_json::from_value(value)?)));
-    let tensors: HashMap<String, Tensor> =
-        parsed.collect::<Result<_, serde_json::Error>>().map_err(|error| damaged(path, &error.to_string()))?;
-    let end = tensors.values().map(|tensor| tensor.data_offsets.1).max().unwrap_or(0);
-    let whole = end.saturating_add(8 + length);
-    match whole <= bytes {
-        true => Ok(tensors),
-        false => Err(damaged(path, &format!("it is cut short: {bytes} bytes are there of {whole}"))),
-    }
-}
-
 fn shares(tensors: &HashMap<String, Tensor>) -> Vec<Share> {
     let mut shares: Vec<Share> = Vec::new();
     for tensor in tensors.values() {
-        let bytes = tensor.data_offsets.1.saturating_sub(tensor.data_offsets.0);
+        let bytes = tensor.bytes.len() as u64;
         match shares.iter_mut().find(|share| share.kind == tensor.dtype) {
             Some(share) => {
                 share.tensors += 1;

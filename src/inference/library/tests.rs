@@ -40,7 +40,8 @@ fn safetensors() -> Vec<u8> {
 fn encoder(folder: &Path, kind: &str, weights: &[u8]) {
     fs::create_dir_all(folder).expect("a folder");
     let settings = format!(
-        r#"{{"model_type":"{kind}","architectures":["XForSequenceClassification"],"hidden_size":2,"max_position_embeddings":514}}"#
+        r#"{{"model_type":"{kind}","architectures":["XForSequenceClassification"],"hidden_size":2,"intermediate_size":4,
+            "num_attention_heads":1,"num_hidden_layers":1,"vocab_size":9,"max_position_embeddings":514}}"#
     );
     fs::write(folder.join("config.json"), settings).expect("written");
     fs::write(folder.join("tokenizer.json"), "{}").expect("written");
@@ -125,9 +126,10 @@ fn what_is_brought_is_looked_at_before_it_is_copied() {
     check("words.gguf", &gguf("llama", true, 0), "only a vocabulary");
     check("dumb.gguf", &gguf("llama", false, 1), "no vocabulary");
     check("new.gguf", &gguf("mamba9", true, 1), "`mamba9`, which is not supported; supported are llama, granite");
+    check("encoder.gguf", &gguf("nomic-bert", true, 1), "nomic-bert.embedding_length is missing");
     let folders: [(&str, &str, Vec<u8>, &str); 4] = [
         ("reader", "xlm-roberta", safetensors(), "reader"),
-        ("big", "llama", safetensors(), "`llama`, which is not supported as a folder"),
+        ("big", "llama", safetensors(), "`llama` is not supported; supported are bert, xlm-roberta"),
         ("short", "bert", safetensors()[..100].to_vec(), "cut short"),
         ("odd", "bert", b"12345678 and more".to_vec(), "cut short, or no file of safetensors"),
     ];
@@ -157,6 +159,38 @@ fn a_description_says_what_it_needs() {
     encoder(&folder.path().join("own/judge"), "xlm-roberta", &safetensors());
     let judge = library.find("judge").expect("it is there").describe().expect("a good folder");
     assert_eq!((judge.purpose.as_str(), judge.tokens_max, judge.parameters), ("reranking", Some(512), 4));
+}
+
+#[test]
+fn encoders_are_described_alike_from_folders_and_files() {
+    let golden = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/golden/encoders"));
+    for (name, purpose, architectures, layers) in [
+        ("bert", "embedding", ["bert", "bert"], 2),
+        ("xlm-roberta", "embedding", ["xlm-roberta", "bert"], 2),
+        ("modernbert", "embedding", ["modernbert", "modern-bert"], 4),
+        ("nomic", "embedding", ["nomic_bert", "nomic-bert"], 2),
+        ("xlm-roberta-reranker", "reranking", ["xlm-roberta", "bert"], 2),
+    ] {
+        for (path, architecture) in [name.to_owned(), format!("{name}.gguf")].into_iter().zip(architectures) {
+            let brought = Brought::look_at(&golden.join(&path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+            let found = brought.description;
+            assert_eq!((brought.name.as_str(), found.purpose.as_str()), (name, purpose), "{path}");
+            assert_eq!((found.architecture.as_str(), found.tokens_max), (architecture, Some(48)), "{path}");
+            assert_eq!((found.dimensions, found.layers), (Some(32), Some(layers)), "{path}");
+            // The embeddings of tokens stay in the file, at two bytes a value; the rest is laid out at four.
+            let words = 32 * found.vocabulary.expect("it has tokens");
+            let (least, most) = (4 * (found.parameters - words), 4 * found.parameters);
+            assert!((least..most).contains(&found.memory.weights_bytes), "{path}: {:?}", found.memory);
+        }
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+        fs::copy(golden.join("bert").join(file), folder.path().join(file)).expect("copied");
+    }
+    let dense = br#"[{"type": "sentence_transformers.models.Dense"}]"#;
+    fs::write(folder.path().join("modules.json"), dense).expect("written");
+    let refused = Brought::look_at(folder.path()).expect_err("more than pooling").to_string();
+    assert!(refused.contains("Dense is not supported; supported are Transformer, Pooling, Normalize"), "{refused}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The local embedder against the golden vectors of sentence-transformers (`tests/data/golden/make.py`).
 
 use super::{cosine, model_folder};
-use crate::inference::arch::encoder::{Buffers, Encoder, Pooling, Sequence, Wanted};
+use crate::inference::arch::encoder::{Buffers, Encoder, Pooling, Precision, Sequence, Wanted};
 use crate::inference::arch::kernel::Share;
 use crate::inference::tokenizer::Tokenizer;
 use crate::inference::weights::Weights;
@@ -80,7 +80,7 @@ fn tokens_are_counted_as_the_reference_counts_them() {
 fn a_sequence_has_one_vector_in_whatever_company_and_on_however_many_threads() {
     let Some(folder) = model_folder("the comparison of batches with single sequences") else { return };
     let weights = Weights::open(&folder).expect("the weights are read");
-    let encoder = Encoder::new(&weights, Wanted::Vector(Pooling::Mean)).expect("they fit");
+    let encoder = Encoder::new(&weights, Wanted::Vector(Pooling::Mean), Precision::Full).expect("they fit");
     let mut buffers = Buffers::default();
     for lengths in [vec![1], vec![2, 3], vec![31, 1, 64, 7, 8, 9], vec![256, 17], vec![512]] {
         let sequence = |seed: usize, length: usize| {

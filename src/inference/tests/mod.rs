@@ -1,5 +1,6 @@
 //! The room as its callers see it: the real model where it is installed, and endpoints scripted on loopback.
 
+mod encoders;
 mod local;
 mod remote;
 mod stories;

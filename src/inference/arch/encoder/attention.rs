@@ -23,10 +23,11 @@ pub(super) struct Looked<'a> {
     pub reach: Option<usize>,
 }
 
-/// Fills `context`, `[tokens, hidden]`, for sequences of `lengths`.
+/// Fills `context`, `[tokens, hidden]`, for sequences of `lengths`: the first `queries_max` rows of each.
 pub(super) fn attend(
     looked: &Looked,
     lengths: impl Iterator<Item = usize>,
+    queries_max: usize,
     context: &mut [f32],
     scores: &mut Scores,
     share: Share,
@@ -35,8 +36,9 @@ pub(super) fn attend(
     for length in lengths {
         // With a short reach, few queries at a time look at few keys in vain.
         let step = looked.reach.map_or(QUERIES, |reach| (2 * reach).clamp(1, QUERIES));
-        for from in (0..length).step_by(step) {
-            let to = (from + step).min(length);
+        let queries = length.min(queries_max);
+        for from in (0..queries).step_by(step) {
+            let to = (from + step).min(queries);
             let keys = match looked.reach {
                 None => 0..length,
                 Some(reach) => from.saturating_sub(reach)..(to + reach).min(length),

@@ -9,10 +9,11 @@
 //! Longer: A Modern Bidirectional Encoder", 2024; Nussbaum et al., "Nomic Embed", 2024.
 
 use super::attention::{self, Looked, Scores};
+use super::eight::Workbench;
 use super::head::Head;
 use super::layers::{Layer, Norm, Parts, add};
 use super::settings::{Activation, Feed, Position, Settings};
-use super::{Pooling, Sequence, Wanted};
+use super::{Pooling, Precision, Sequence, Wanted};
 use crate::inference::InferenceError;
 use crate::inference::arch::decoder::rope::{Pairing, Rope, Turns};
 use crate::inference::arch::kernel::{self, Share, View};
@@ -48,6 +49,7 @@ pub(in crate::inference) struct Buffers {
     /// `[tokens, inner]`, or twice as wide for a gated network.
     wide: Vec<f32>,
     scores: Scores,
+    bench: Workbench,
     turns: [Turns; 2],
 }
 
@@ -56,8 +58,12 @@ impl Encoder {
     ///
     /// # Errors
     /// [`InferenceError::Model`] for tensors that are missing or do not fit together.
-    pub(in crate::inference) fn new(weights: &Weights, wanted: Wanted) -> Result<Encoder, InferenceError> {
-        let parts = Parts::of(weights);
+    pub(in crate::inference) fn new(
+        weights: &Weights,
+        wanted: Wanted,
+        precision: Precision,
+    ) -> Result<Encoder, InferenceError> {
+        let parts = Parts::of(weights, precision);
         let settings = weights.settings.clone();
         let names = settings.names;
         let (mut positions, second) = positions(&parts)?;
@@ -69,7 +75,7 @@ impl Encoder {
             let local = settings.local.map_or(settings.rotary_base, |local| local.rotary_base);
             [rotation(settings.rotary_base), rotation(local)]
         });
-        let head = if wanted == Wanted::Score { Some(Head::of(&parts)?) } else { None };
+        let head = if wanted == Wanted::Score { Some(Head::of(&Parts::of(weights, Precision::Full))?) } else { None };
         Ok(Encoder {
             words: parts.words()?,
             positions,
@@ -104,6 +110,10 @@ impl Encoder {
         self.look_up(sequences, buffers);
         for (index, layer) in self.layers.iter().enumerate() {
             self.attention(index, layer, sequences, buffers, share);
+            if self.ends_with_first(index) {
+                keep_first(sequences, buffers, self.settings.hidden);
+            }
+            self.attended(layer, buffers, share);
             self.feed(layer, buffers, share);
         }
         if let Some(norm) = &self.last_norm {
@@ -111,11 +121,17 @@ impl Encoder {
         }
         let mut rest = buffers.state.as_slice();
         let pooled = sequences.iter().map(|sequence| {
-            let (states, after) = rest.split_at(sequence.ids.len() * self.settings.hidden);
+            let kept = if self.ends_with_first(self.layers.len() - 1) { 1 } else { sequence.ids.len() };
+            let (states, after) = rest.split_at(kept * self.settings.hidden);
             rest = after;
             self.pooled(states)
         });
         pooled.collect()
+    }
+
+    /// Whether of layer `index` only the states of first tokens are wanted: no other goes into what comes out.
+    fn ends_with_first(&self, index: usize) -> bool {
+        self.pooling == Pooling::Cls && index + 1 == self.layers.len()
     }
 
     /// Fills the state with the normalised sum of word, position and type embeddings.
@@ -149,18 +165,18 @@ impl Encoder {
         }
     }
 
-    /// `state = norm(state + attention(state))`, or `state = state + attention(norm(state))`.
+    /// Fills the context with what attention makes of the state, or of its norm.
     fn attention(&self, index: usize, layer: &Layer, sequences: &[&Sequence], buffers: &mut Buffers, share: Share) {
         let Settings { hidden, heads, epsilon, family, .. } = self.settings;
-        let Buffers { state, attend, context, scores, turns, .. } = buffers;
+        let Buffers { state, attend, context, scores, bench, turns, .. } = buffers;
         let tokens = state.len() / hidden;
         let local = self.settings.local(index);
         match layer.attend_norm.as_ref().filter(|_| family.norm_first) {
-            None => layer.attend.replace(attend, View::dense(state, tokens, hidden), share),
+            None => layer.attend.replace(attend, View::dense(state, tokens, hidden), bench, share),
             Some(norm) => {
                 context.copy_from_slice(state);
                 norm.apply(context, epsilon);
-                layer.attend.replace(attend, View::dense(context, tokens, hidden), share);
+                layer.attend.replace(attend, View::dense(context, tokens, hidden), bench, share);
             }
         }
         if let Some(rotations) = &self.rotations {
@@ -169,8 +185,16 @@ impl Encoder {
         }
         let looked = Looked { states: attend, hidden, heads, reach: local.map(|local| local.reach) };
         let lengths = sequences.iter().map(|sequence| sequence.ids.len());
-        attention::attend(&looked, lengths, context, scores, share);
-        layer.attended.add(state, View::dense(context, tokens, hidden), share);
+        let queries_max = if self.ends_with_first(index) { 1 } else { usize::MAX };
+        attention::attend(&looked, lengths, queries_max, context, scores, share);
+    }
+
+    /// `state = norm(state + attended(context))`; where norms come first, without the norm.
+    fn attended(&self, layer: &Layer, buffers: &mut Buffers, share: Share) {
+        let Settings { hidden, epsilon, family, .. } = self.settings;
+        let Buffers { state, context, bench, .. } = buffers;
+        let tokens = state.len() / hidden;
+        layer.attended.add(state, View::dense(context, tokens, hidden), bench, share);
         if let Some(norm) = layer.attend_norm.as_ref().filter(|_| !family.norm_first) {
             norm.apply(state, epsilon);
         }
@@ -187,7 +211,7 @@ impl Encoder {
     /// `state = norm(state + feed(state))`, or `state = state + feed(norm(state))`.
     fn feed(&self, layer: &Layer, buffers: &mut Buffers, share: Share) {
         let Settings { hidden, inner, epsilon, family, .. } = self.settings;
-        let Buffers { state, context, wide, .. } = buffers;
+        let Buffers { state, context, wide, bench, .. } = buffers;
         let tokens = state.len() / hidden;
         let input = if family.norm_first {
             context.copy_from_slice(state);
@@ -198,18 +222,17 @@ impl Encoder {
         };
         let widened = layer.widen.outputs;
         match family.feed {
-            Feed::Plain(_) => layer.widen.replace_by_gelu(wide, input, share),
+            Feed::Plain(_) => layer.widen.replace_by_gelu(wide, input, bench, share),
             Feed::Gated(activation) => {
-                layer.widen.replace(wide, input, share);
+                layer.widen.replace(wide, input, bench, share);
                 match activation {
                     Activation::Silu => kernel::gate_by_silu(wide, widened),
                     _ => kernel::gate_by_gelu(wide, widened),
                 }
             }
         }
-        // Of a gated network the first half of each row is what goes on.
-        let wide = View { data: wide, rows: tokens, columns: inner, row_step: widened, column_step: 1 };
-        layer.narrow.add(state, wide, share);
+        // Of a gated network the gate has left only the first half of each row.
+        layer.narrow.add(state, View::dense(&wide[..tokens * inner], tokens, inner), bench, share);
         if !family.norm_first {
             layer.feed_norm.apply(state, epsilon);
         }
@@ -236,6 +259,22 @@ impl Encoder {
         pooled.iter_mut().for_each(|value| *value /= length);
         pooled
     }
+}
+
+/// Leaves the state and context of each sequence's first token, and as much room for the rest of the layer.
+fn keep_first(sequences: &[&Sequence], buffers: &mut Buffers, hidden: usize) {
+    let Buffers { state, context, wide, .. } = buffers;
+    let wide_each = wide.len() / (state.len() / hidden);
+    let mut first = 0;
+    for (index, sequence) in sequences.iter().enumerate() {
+        for rows in [&mut *state, &mut *context] {
+            rows.copy_within(first * hidden..(first + 1) * hidden, index * hidden);
+        }
+        first += sequence.ids.len();
+    }
+    state.truncate(sequences.len() * hidden);
+    context.truncate(sequences.len() * hidden);
+    wide.truncate(sequences.len() * wide_each);
 }
 
 /// What is added to every token of a first text, by its position, and besides to those of a second one.

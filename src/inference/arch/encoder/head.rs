@@ -1,6 +1,7 @@
 //! The head of a reranker: one number from the state that stands for question and passage together.
 
 use super::Pooling;
+use super::eight::Workbench;
 use super::layers::{Dense, Norm, Parts};
 use super::settings::{Activation, Settings};
 use crate::inference::InferenceError;
@@ -18,7 +19,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// The head among `parts`.
+    /// The head among `parts`, which are floats: it is small.
     ///
     /// # Errors
     /// The model has none, or one that gives several numbers.
@@ -39,13 +40,14 @@ impl Head {
     pub(super) fn judge(&self, state: &[f32]) -> f32 {
         let row = |state| View::dense(state, 1, state.len());
         let mut pooled = vec![0.0; state.len()];
-        self.pool.replace(&mut pooled, row(state), Share::One);
+        let mut bench = Workbench::default();
+        self.pool.replace(&mut pooled, row(state), &mut bench, Share::One);
         pooled.iter_mut().for_each(|value| *value = self.activation.of(*value));
         if let Some(norm) = &self.norm {
             norm.apply(&mut pooled, self.epsilon);
         }
         let mut logit = [0.0];
-        self.judge.replace(&mut logit, row(&pooled), Share::One);
+        self.judge.replace(&mut logit, row(&pooled), &mut bench, Share::One);
         logit[0]
     }
 }

@@ -1,5 +1,7 @@
 //! The parts of an encoder as the forward pass wants them, taken out of a model's files.
 
+use super::Precision;
+use super::eight::{Eight, Workbench};
 use super::names::Names;
 use super::settings::{Feed, Settings};
 use crate::inference::InferenceError;
@@ -8,10 +10,15 @@ use crate::inference::weights::{Rows, Weights};
 
 /// A dense layer: `x * weights + bias`.
 pub(super) struct Dense {
-    /// `[inputs, outputs]`, the transpose of what the file holds.
-    weights: Vec<f32>,
+    form: Form,
     bias: Option<Vec<f32>>,
     pub outputs: usize,
+}
+
+enum Form {
+    /// `[inputs, outputs]`, the transpose of what the file holds.
+    Floats(Vec<f32>),
+    Eight(Eight),
 }
 
 pub(super) struct Norm {
@@ -35,11 +42,12 @@ pub(super) struct Parts<'a> {
     pub weights: &'a Weights,
     pub settings: &'a Settings,
     names: &'static Names,
+    precision: Precision,
 }
 
 impl<'a> Parts<'a> {
-    pub(super) fn of(weights: &'a Weights) -> Parts<'a> {
-        Parts { weights, settings: &weights.settings, names: weights.settings.names }
+    pub(super) fn of(weights: &'a Weights, precision: Precision) -> Parts<'a> {
+        Parts { weights, settings: &weights.settings, names: weights.settings.names, precision }
     }
 
     /// The name that the file has for `name`, if it has it.
@@ -87,7 +95,7 @@ impl<'a> Parts<'a> {
     }
 
     /// The layers called `names`, which have `outputs` together, joined so that one product computes them all.
-    pub(super) fn dense(&self, names: &[String], inputs: usize, outputs: usize) -> Result<Dense, InferenceError> {
+    fn stored(&self, names: &[String], inputs: usize, outputs: usize) -> Result<Stored, InferenceError> {
         let (mut stored, mut bias) = (Vec::with_capacity(inputs * outputs), Vec::new());
         let each = outputs / names.len();
         for name in names {
@@ -97,8 +105,22 @@ impl<'a> Parts<'a> {
         if !bias.is_empty() && bias.len() != outputs {
             return Err(self.weights.fault(&format!("only a part of {} has a bias", names.join(", "))));
         }
-        let bias = (!bias.is_empty()).then_some(bias);
-        Ok(Dense { weights: transposed(&stored, outputs, inputs), bias, outputs })
+        let stored = Stored { rows: stored, bias, inputs, outputs };
+        Ok(stored)
+    }
+
+    /// The layers called `names`, laid out as the forward pass wants them.
+    pub(super) fn dense(&self, names: &[String], inputs: usize, outputs: usize) -> Result<Dense, InferenceError> {
+        self.laid_out(self.stored(names, inputs, outputs)?)
+    }
+
+    fn laid_out(&self, stored: Stored) -> Result<Dense, InferenceError> {
+        let Stored { rows, bias, inputs, outputs } = stored;
+        let form = match self.precision {
+            Precision::Eight if Eight::fits(inputs) => Form::Eight(Eight::round(&rows, inputs, &self.weights.path)?),
+            _ => Form::Floats(transposed(&rows, outputs, inputs)),
+        };
+        Ok(Dense { form, bias: (!bias.is_empty()).then_some(bias), outputs })
     }
 
     /// Layer `index`.
@@ -107,11 +129,11 @@ impl<'a> Parts<'a> {
         let of_layer = |name: &str| name.replace("{}", &index.to_string());
         let all = |names: &[&str]| names.iter().map(|name| of_layer(name)).collect::<Vec<_>>();
         let attend_norm = of_layer(self.names.attend_norm);
-        let mut attend = self.dense(&all(self.names.attend), hidden, 3 * hidden)?;
-        attend.scale(0..hidden, 1.0 / (self.settings.head() as f32).sqrt());
+        let mut attend = self.stored(&all(self.names.attend), hidden, 3 * hidden)?;
+        attend.scale(hidden, 1.0 / (self.settings.head() as f32).sqrt());
         let widened = if matches!(family.feed, Feed::Gated(_)) { 2 * inner } else { inner };
         Ok(Layer {
-            attend,
+            attend: self.laid_out(attend)?,
             attended: self.dense(&all(&[self.names.attended]), hidden, hidden)?,
             attend_norm: match family.norm_first && index == 0 {
                 true => self.norm_if(&attend_norm)?,
@@ -124,48 +146,64 @@ impl<'a> Parts<'a> {
     }
 }
 
-impl Dense {
-    /// Multiplies `outputs` by `factor`.
-    fn scale(&mut self, outputs: std::ops::Range<usize>, factor: f32) {
-        let rows = self.weights.chunks_exact_mut(self.outputs).chain(self.bias.as_deref_mut());
-        rows.flat_map(|row| &mut row[outputs.clone()]).for_each(|value| *value *= factor);
-    }
+/// A dense layer as the file holds it.
+struct Stored {
+    /// `[outputs, inputs]`
+    rows: Vec<f32>,
+    /// Empty where it has none.
+    bias: Vec<f32>,
+    inputs: usize,
+    outputs: usize,
+}
 
+impl Stored {
+    /// Multiplies the first `outputs` by `factor`.
+    fn scale(&mut self, outputs: usize, factor: f32) {
+        let weights = self.rows.iter_mut().take(outputs * self.inputs);
+        weights.chain(self.bias.iter_mut().take(outputs)).for_each(|value| *value *= factor);
+    }
+}
+
+impl Dense {
     /// `into = rows * weights + bias`
-    pub(super) fn replace(&self, into: &mut [f32], rows: View, share: Share) {
-        match &self.bias {
-            None => self.product(into, Before::Replaced, rows, share),
-            Some(bias) => {
+    pub(super) fn replace(&self, into: &mut [f32], rows: View, bench: &mut Workbench, share: Share) {
+        match (&self.form, &self.bias) {
+            (Form::Floats(weights), Some(bias)) => {
+                // The bias is there before the product is added to it: one pass less.
                 into.chunks_exact_mut(self.outputs).for_each(|row| row.copy_from_slice(bias));
-                self.product(into, Before::Added, rows, share);
+                self.product(weights, into, Before::Added, rows, share);
+            }
+            (Form::Floats(weights), None) => self.product(weights, into, Before::Replaced, rows, share),
+            (Form::Eight(weights), bias) => {
+                weights.replace(into, rows.whole(), bench);
+                add_rows(into, bias.as_deref());
             }
         }
     }
 
     /// `into += rows * weights + bias`
-    pub(super) fn add(&self, into: &mut [f32], rows: View, share: Share) {
-        if let Some(bias) = &self.bias {
-            into.chunks_exact_mut(self.outputs).for_each(|row| add(row, bias));
+    pub(super) fn add(&self, into: &mut [f32], rows: View, bench: &mut Workbench, share: Share) {
+        add_rows(into, self.bias.as_deref());
+        match &self.form {
+            Form::Floats(weights) => self.product(weights, into, Before::Added, rows, share),
+            Form::Eight(weights) => weights.add(into, rows.whole(), bench),
         }
-        self.product(into, Before::Added, rows, share);
     }
 
     /// `into = gelu(rows * weights + bias)`: the bias is added in the pass that the activation makes anyway.
-    pub(super) fn replace_by_gelu(&self, into: &mut [f32], rows: View, share: Share) {
+    pub(super) fn replace_by_gelu(&self, into: &mut [f32], rows: View, bench: &mut Workbench, share: Share) {
+        match &self.form {
+            Form::Floats(weights) => self.product(weights, into, Before::Replaced, rows, share),
+            Form::Eight(weights) => weights.replace(into, rows.whole(), bench),
+        }
         match &self.bias {
-            Some(bias) => {
-                self.product(into, Before::Replaced, rows, share);
-                kernel::add_and_gelu(into, bias);
-            }
-            None => {
-                self.product(into, Before::Replaced, rows, share);
-                kernel::add_and_gelu(into, &vec![0.0; self.outputs]);
-            }
+            Some(bias) => kernel::add_and_gelu(into, bias),
+            None => kernel::add_and_gelu(into, &vec![0.0; self.outputs]),
         }
     }
 
-    fn product(&self, into: &mut [f32], before: Before, rows: View, share: Share) {
-        let weights = View::dense(&self.weights, rows.columns, self.outputs);
+    fn product(&self, weights: &[f32], into: &mut [f32], before: Before, rows: View, share: Share) {
+        let weights = View::dense(weights, rows.columns, self.outputs);
         kernel::multiply(into, self.outputs, before, rows, weights, share);
     }
 }
@@ -179,6 +217,13 @@ impl Norm {
 
 pub(super) fn add(to: &mut [f32], what: &[f32]) {
     to.iter_mut().zip(what).for_each(|(to, what)| *to += what);
+}
+
+/// Adds `what`, if it is there, to each row of `rows`.
+fn add_rows(rows: &mut [f32], what: Option<&[f32]>) {
+    if let Some(what) = what {
+        rows.chunks_exact_mut(what.len()).for_each(|row| add(row, what));
+    }
 }
 
 /// The transpose of a row-major `[rows, columns]` matrix, square by square, so that both stay in the cache.

@@ -8,6 +8,7 @@
 //! Sequences are laid end to end without padding ([`forward`]).
 
 mod attention;
+mod eight;
 mod forward;
 mod head;
 mod layers;
@@ -41,6 +42,16 @@ pub(in crate::inference) enum Wanted {
     Vector(Pooling),
     /// How well its two texts fit: a logit.
     Score,
+}
+
+/// What the weights of dense layers are kept as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// Floats of 32 bits: exact.
+    #[default]
+    Full,
+    /// Eight bits: faster, a quarter of the memory, and nearly as exact.
+    Eight,
 }
 
 /// How the states of tokens become one vector.

@@ -190,18 +190,14 @@ impl Config<'_> {
         base.map_or_else(|| self.float(names, otherwise), |base| base as f32)
     }
 
-    /// Passes if what stands under `name` is one of `allowed`, or nothing does.
+    /// Passes if what stands under the first of `names` that is there is one of `allowed`, or nothing does.
     fn must_be(&self, names: &[&str], allowed: &[&str]) -> Result<(), String> {
-        match self.get(names) {
-            Some(value)
-                if !allowed
-                    .iter()
-                    .any(|allowed| value.as_str().map_or(value.to_string() == *allowed, |text| text == *allowed)) =>
-            {
-                Err(format!("{} is {value}, which is not supported; supported is {}", names[0], allowed.join(" or ")))
-            }
-            _ => Ok(()),
+        let Some(value) = self.get(names) else { return Ok(()) };
+        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        if allowed.contains(&shown.as_str()) {
+            return Ok(());
         }
+        Err(format!("{} is {value}, which is not supported; supported is {}", names[0], allowed.join(" or ")))
     }
 }
 
@@ -217,12 +213,11 @@ impl Settings {
             let known = supported_folders().join(", ");
             format!("the architecture `{name}` is not supported; supported are {known}")
         })?;
-        let activation = match family.feed {
-            Feed::Gated(Activation::Silu) => "swiglu",
-            _ => "gelu",
+        let activations: &[&str] = match family.feed {
+            Feed::Gated(Activation::Silu) => &["swiglu", "silu"],
+            _ => &["gelu"],
         };
-        let allowed = if activation == "swiglu" { &["swiglu", "silu"] } else { &["gelu", "gelu"] };
-        config.must_be(&["hidden_act", "hidden_activation", "activation_function"], allowed)?;
+        config.must_be(&["hidden_act", "hidden_activation", "activation_function"], activations)?;
         config.must_be(&["position_embedding_type"], &["absolute"])?;
         for name in ["prenorm", "causal", "rotary_emb_interleaved", "is_decoder"] {
             config.must_be(&[name], &["false"])?;
@@ -348,5 +343,79 @@ impl Settings {
     /// The architecture for people: what `config.json` would call it.
     pub(in crate::inference) fn family(&self) -> &'static str {
         self.family.name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+
+    /// What the makers of published models write, as far as it is read.
+    const GRANITE: &str = r#""model_type": "xlm-roberta", "architectures": ["XLMRobertaModel"], "hidden_act": "gelu",
+        "hidden_size": 768, "intermediate_size": 3072, "layer_norm_eps": 1e-05, "max_position_embeddings": 514,
+        "num_attention_heads": 12, "num_hidden_layers": 12, "pad_token_id": 1, "position_embedding_type": "absolute",
+        "type_vocab_size": 1, "vocab_size": 250002"#;
+    const MODERN: &str = r#""model_type": "modernbert", "architectures": ["ModernBertForSequenceClassification"],
+        "classifier_pooling": "mean", "global_attn_every_n_layers": 3, "global_rope_theta": 160000.0,
+        "hidden_activation": "gelu", "hidden_size": 768, "intermediate_size": 1152, "layer_norm_eps": 1e-05,
+        "local_attention": 128, "local_rope_theta": 10000.0, "max_position_embeddings": 8192, "norm_eps": 1e-05,
+        "num_attention_heads": 12, "num_hidden_layers": 22, "position_embedding_type": "absolute", "vocab_size": 50368"#;
+    const NOMIC: &str = r#""model_type": "nomic_bert", "architectures": ["NomicBertModel"], "activation_function": "swiglu",
+        "causal": false, "layer_norm_epsilon": 1e-12, "max_trained_positions": 2048, "n_embd": 768, "n_head": 12,
+        "n_inner": 3072, "n_layer": 12, "n_positions": 8192, "prenorm": false, "rotary_emb_base": 1000,
+        "rotary_emb_fraction": 1.0, "rotary_emb_interleaved": false, "rotary_scaling_factor": null,
+        "type_vocab_size": 2, "vocab_size": 30528"#;
+
+    /// `config` with `change` behind it: of two values under one name the last counts.
+    fn read(config: &str, change: &str) -> Result<Settings, String> {
+        let comma = if change.is_empty() { "" } else { ", " };
+        Settings::of_config(&serde_json::from_str(&format!("{{{config}{comma}{change}}}")).expect("it is JSON"))
+    }
+
+    #[test]
+    fn published_settings_are_understood() {
+        for (config, sizes, tokens_max, rotary_base, judges) in [
+            (GRANITE, (768, 3072, 12, 12, 250_002), 512, 10_000.0, false),
+            (MODERN, (768, 1152, 12, 22, 50_368), 8192, 160_000.0, true),
+            (NOMIC, (768, 3072, 12, 12, 30_528), 2048, 1000.0, false),
+        ] {
+            let found = read(config, "").unwrap_or_else(|error| panic!("{config}: {error}"));
+            let found_sizes = (found.hidden, found.inner, found.heads, found.layers, found.vocabulary);
+            assert_eq!((found_sizes, found.tokens_max), (sizes, tokens_max), "{config}");
+            assert_eq!((found.rotary_base, found.judges, found.judges_mean), (rotary_base, judges, judges), "{config}");
+        }
+        let modern = read(MODERN, "").expect("it is understood");
+        let locals: Vec<Option<usize>> = (0..4).map(|at| modern.local(at).map(|local| local.reach)).collect();
+        assert_eq!(locals, [None, Some(64), Some(64), None]);
+        assert_eq!((read(GRANITE, "").map(|found| found.positions_before), modern.local(0)), (Ok(2), None));
+        // As newer exports write it.
+        let table =
+            r#""rope_parameters": {"full_attention": {"rope_theta": 7.0}, "sliding_attention": {"rope_theta": 5.0}}"#;
+        let found = read(MODERN, table).expect("it is understood");
+        assert_eq!((found.rotary_base, found.local(1).map(|local| local.rotary_base)), (7.0, Some(5.0)));
+        let found = read(NOMIC, r#""rope_parameters": {"rope_theta": 3.0}"#).expect("it is understood");
+        assert_eq!(found.rotary_base, 3.0);
+    }
+
+    #[test]
+    fn what_would_be_computed_wrongly_is_refused() {
+        for (config, change, part) in [
+            (GRANITE, r#""model_type": "t5""#, "`t5` is not supported; supported are bert"),
+            (GRANITE, r#""hidden_act": "relu""#, "hidden_act is \"relu\", which is not supported; supported is gelu"),
+            (GRANITE, r#""position_embedding_type": "relative_key""#, "relative_key"),
+            (GRANITE, r#""num_attention_heads": 7"#, "not a multiple"),
+            (GRANITE, r#""hidden_size": 0"#, "hidden_size is missing or makes no sense"),
+            (GRANITE, r#""hidden_size": -1"#, "hidden_size is missing or makes no sense"),
+            (GRANITE, r#""max_position_embeddings": 1"#, "no embeddings of tokens or of positions"),
+            (MODERN, r#""global_attn_every_n_layers": 0"#, "looks at everything"),
+            (MODERN, r#""num_attention_heads": 256"#, "odd"),
+            (NOMIC, r#""prenorm": true"#, "prenorm is true, which is not supported"),
+            (NOMIC, r#""rotary_emb_fraction": 0.5"#, "rotary_emb_fraction is 0.5"),
+            (NOMIC, r#""moe_every_n_layers": 2"#, "moe_every_n_layers is 2"),
+            (NOMIC, r#""activation_function": "gelu""#, "supported is swiglu"),
+        ] {
+            let refused = read(config, change).expect_err(change);
+            assert!(refused.contains(part), "{refused:?} does not say {part:?}");
+        }
     }
 }
