@@ -65,6 +65,12 @@ pub const INSTRUCTIONS_CHARS_MAX: usize = 8_000;
 pub const CANDIDATES_DEFAULT: usize = 100;
 /// The largest `RETRIEVAL_FETCH_K`.
 pub const CANDIDATES_MAX: usize = 1_000;
+/// Candidates that a reranker reads for one question at most.
+pub const RERANKED_MAX: usize = 24;
+/// Those that it is given at once: so many are ranked anew, or none, where it runs out of time.
+pub const RERANKED_AT_ONCE: usize = 4;
+/// Milliseconds that it may take for one question: the passages wait for it.
+pub const RERANK_MS_MAX: u64 = 1_000;
 /// Passages handed on to the answer.
 pub const PASSAGES_MAX: usize = 8;
 /// Tokens in one passage made of several chunks.
@@ -174,6 +180,11 @@ pub const SETTINGS_BYTES_MAX: u64 = 1 << 20;
 pub const JOB_TRIES_MAX: u32 = 10;
 /// Seconds for which a claimed job belongs to its worker without a sign of life.
 pub const JOB_LEASE_SECONDS: i64 = 300;
+/// Seconds for which the vectors of a generation are not made any further, once making them stopped the process
+/// [`JOB_TRIES_MAX`] times without a batch done.
+pub const BUILD_PUT_OFF_SECONDS: i64 = 24 * 3600;
+/// Rows of vectors that are removed in one transaction.
+pub const VECTORS_DROPPED_AT_ONCE: usize = 2_000;
 /// Requests waiting for the writer before a caller is told that the store is busy.
 pub const WRITER_QUEUE_MAX: usize = 1_024;
 /// Requests waiting for a reader before a caller is told that the store is busy.
@@ -223,3 +234,4 @@ const _: () = assert!(CHUNK_TOKENS_MIN_DEFAULT < CHUNK_TOKENS_MAX_DEFAULT);
 const _: () = assert!(CHUNK_TOKENS_MAX_DEFAULT <= CHUNK_TOKENS_MAX);
 const _: () = assert!(CANDIDATES_DEFAULT <= CANDIDATES_MAX);
 const _: () = assert!(PASSAGES_MAX <= CANDIDATES_DEFAULT);
+const _: () = assert!(RERANKED_MAX <= CANDIDATES_DEFAULT);

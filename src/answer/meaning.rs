@@ -30,18 +30,18 @@ pub struct Open {
 }
 
 /// The sentences among `open` that no sentence of their passages comes near. Each costs one request to the embedder;
-/// from the first that fails on, and beyond [`limits::SENTENCES_COMPARED_MAX`], their words alone decide.
-pub async fn doubts(embedder: &Embedder, passages: &[Passage], open: Vec<Open>) -> Vec<Doubt> {
+/// without one, from the first that fails on, and beyond [`limits::SENTENCES_COMPARED_MAX`], their words alone decide.
+pub async fn doubts(embedder: Option<&Embedder>, passages: &[Passage], open: Vec<Open>) -> Vec<Doubt> {
     let parts: Vec<Vec<String>> = passages.iter().map(|passage| sentences(&passage.text)).collect();
-    let (mut doubts, mut asks) = (Vec::new(), true);
+    let (mut doubts, mut asked) = (Vec::new(), embedder);
     for (at, open) in open.into_iter().enumerate() {
-        let near = match asks && at < limits::SENTENCES_COMPARED_MAX {
-            true => nearest(embedder, &open, &parts).await,
-            false => Ok(None),
+        let near = match asked.filter(|_| at < limits::SENTENCES_COMPARED_MAX) {
+            Some(embedder) => nearest(embedder, &open, &parts).await,
+            None => Ok(None),
         };
         let near = near.unwrap_or_else(|error| {
             tracing::warn!(%error, "sentences of an answer are checked by their words alone");
-            asks = false;
+            asked = None;
             None
         });
         doubts.extend(verdict(open.share, near).map(|reason| Doubt { span: open.span, reason }));

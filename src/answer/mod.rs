@@ -47,7 +47,8 @@ pub const MODEL_QUOTES: &str = "nosia";
 /// The engines that answering asks.
 #[derive(Clone)]
 pub struct Rooms {
-    pub embedder: Embedder,
+    /// Compares meanings; without it words alone decide.
+    pub embedder: Option<Embedder>,
     pub generator: Option<Generator>,
     /// Asked, before a generator writes, whether the passages are relevant.
     pub guard: Option<Generator>,
@@ -86,7 +87,7 @@ pub fn stream(
 ) -> impl Stream<Item = Result<Piece, AnswerError>> + Send {
     let model = rooms.generator.as_ref().map_or(MODEL_QUOTES, Generator::name).to_owned();
     if options.retrieval && !supported(&passages) {
-        let refused = refused(&rooms.embedder, &question, &passages, &model);
+        let refused = refused(rooms.embedder.as_ref(), &question, &passages, &model);
         return shown(passages, refused);
     }
     let Rooms { embedder, generator, guard } = rooms;
@@ -105,22 +106,28 @@ fn shown(passages: Vec<Passage>, rest: impl Stream<Item = Result<Piece, AnswerEr
 }
 
 /// An answer that is composed of quotations.
-async fn quoted(embedder: Embedder, question: Question, passages: Vec<Passage>) -> Result<Pieces, AnswerError> {
-    Ok(match quote::compose(&embedder, &question, &passages).await? {
-        Some(pieces) => whole(pieces, Finish::Stop, MODEL_QUOTES, &question, &|text| embedder.count_tokens(text)),
-        None => refused(&embedder, &question, &passages, MODEL_QUOTES),
+async fn quoted(embedder: Option<Embedder>, question: Question, passages: Vec<Passage>) -> Result<Pieces, AnswerError> {
+    let embedder = embedder.as_ref();
+    Ok(match quote::compose(embedder, &question, &passages).await? {
+        Some(pieces) => whole(pieces, Finish::Stop, MODEL_QUOTES, &question, &|text| count_tokens(embedder, text)),
+        None => refused(embedder, &question, &passages, MODEL_QUOTES),
     })
 }
 
 /// That the documents do not answer.
-fn refused(embedder: &Embedder, question: &Question, passages: &[Passage], model: &str) -> Pieces {
+fn refused(embedder: Option<&Embedder>, question: &Question, passages: &[Passage], model: &str) -> Pieces {
     let pieces = abstain::refusal(question, passages);
-    whole(pieces, Finish::Refused, model, question, &|text| embedder.count_tokens(text))
+    whole(pieces, Finish::Refused, model, question, &|text| count_tokens(embedder, text))
+}
+
+/// The tokens of `text` as the embedding model counts; its words where there is none.
+fn count_tokens(embedder: Option<&Embedder>, text: &str) -> usize {
+    embedder.map_or_else(|| text.split_whitespace().count(), |embedder| embedder.count_tokens(text))
 }
 
 /// Who takes part in a written answer.
 struct Writers {
-    embedder: Embedder,
+    embedder: Option<Embedder>,
     generator: Generator,
     guard: Option<Generator>,
 }
@@ -152,7 +159,7 @@ fn written(
         if let Some(guard) = guard
             && guard::rejects(&guard, &question, &judged).await
         {
-            return Ok(refused(&embedder, &question, &judged, generator.name()));
+            return Ok(refused(embedder.as_ref(), &question, &judged, generator.name()));
         }
         let words = generator.generate(prompt.turns, options.sampling, options.reader).await?;
         if !is_text {
@@ -267,9 +274,9 @@ where
 }
 
 /// What a look at the meaning finds wrong.
-async fn doubts(embedder: Embedder, writer: citation::Writer) -> Vec<Piece> {
+async fn doubts(embedder: Option<Embedder>, writer: citation::Writer) -> Vec<Piece> {
     let (open, passages) = writer.left_open();
-    meaning::doubts(&embedder, &passages, open).await.into_iter().map(Piece::Doubt).collect()
+    meaning::doubts(embedder.as_ref(), &passages, open).await.into_iter().map(Piece::Doubt).collect()
 }
 
 #[cfg(test)]

@@ -48,13 +48,15 @@ struct Part {
 
 /// The answer in pieces, or nothing where no sentence can be quoted.
 pub async fn compose(
-    embedder: &Embedder,
+    embedder: Option<&Embedder>,
     question: &Question,
     passages: &[Passage],
 ) -> Result<Option<Vec<Piece>>, AnswerError> {
     let mut parts = parts(passages);
     weigh_words(&mut parts, &words::keys(question.text()));
-    weigh_meaning(&mut parts, embedder, question, passages).await?;
+    if let Some(embedder) = embedder {
+        weigh_meaning(&mut parts, embedder, question, passages).await?;
+    }
     let chosen = in_reading_order(choose(parts));
     if chosen.is_empty() {
         return Ok(None);

@@ -69,7 +69,9 @@ pub async fn ask(app: &App, principal: &Principal, ask: Ask) -> Result<Pieces> {
         false => Vec::new(),
     };
     let context = generator.as_ref().and_then(Generator::context).unwrap_or(app.settings.llm_num_ctx);
-    let rooms = answer::Rooms { embedder: app.embedder.clone(), generator, guard: app.guard.clone() };
+    // Sentences are compared with one another, so that any embedding model will do.
+    let embedder = app.searching().reading().map(|model| model.embedder.clone());
+    let rooms = answer::Rooms { embedder, generator, guard: app.guard.clone() };
     let options = answer::Options {
         sampling,
         system_template: instructions::template(app, principal).await?,
@@ -126,5 +128,8 @@ pub async fn find_by(
     };
     let found = retrieve::passages(&app.retrieve_rooms(), &scope, question, &options).await?;
     metrics::histogram!("nosia_retrieval_ms").record(found.timings.search_ms + found.timings.load_ms);
+    if app.reranking().rereader.is_some() {
+        metrics::histogram!("nosia_rerank_ms").record(found.timings.rerank_ms);
+    }
     Ok(found)
 }

@@ -222,6 +222,7 @@ async fn search(app: &App, principal: &Principal, question: &str, limit: usize) 
         "passages": found.passages.iter().map(passage_json).collect::<Vec<_>>(),
         "embed_ms": found.timings.embed_ms,
         "search_ms": found.timings.search_ms,
+        "rerank_ms": found.timings.rerank_ms,
         "load_ms": found.timings.load_ms,
     }))
 }

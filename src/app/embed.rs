@@ -28,7 +28,8 @@ pub async fn embed(app: &App, _principal: &Principal, texts: Vec<String>) -> Res
     if let Some(at) = texts.iter().position(String::is_empty) {
         return Err(Error::invalid(format!("`input` number {at} is empty.")));
     }
-    let tokens = texts.iter().map(|text| app.embedder.count_tokens(text)).sum();
-    let vectors = app.embedder.embed(texts, Urgency::Passages).await?;
-    Ok(Embedded { vectors, tokens, model: app.embedder.identity().name.clone() })
+    let embedder = app.embedder()?;
+    let tokens = texts.iter().map(|text| embedder.count_tokens(text)).sum();
+    let vectors = embedder.embed(texts, Urgency::Passages).await?;
+    Ok(Embedded { vectors, tokens, model: embedder.identity().name.clone() })
 }

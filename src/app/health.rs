@@ -2,6 +2,7 @@
 
 use super::App;
 use super::models::generator::State;
+use super::models::{self, embedder, reranker};
 use crate::limits;
 
 /// The state of the whole and of each room.
@@ -28,7 +29,7 @@ pub async fn is_alive(app: &App) -> bool {
 
 /// Asks every room.
 pub async fn check(app: &App) -> Health {
-    let rooms = vec![store(app).await, disk(app), embedder(app), generator(app)];
+    let rooms = vec![store(app).await, disk(app), embedder(app).await, reranker(app), generator(app)];
     Health { ready: rooms.iter().all(|room| room.well), rooms }
 }
 
@@ -49,9 +50,36 @@ fn disk(app: &App) -> RoomHealth {
     }
 }
 
-fn embedder(app: &App) -> RoomHealth {
-    let model = app.embedder.identity();
-    RoomHealth { name: "embedder", well: true, detail: format!("{}, {} dimensions", model.name, model.dimensions) }
+/// Search by words alone is no reason to send nobody here.
+async fn embedder(app: &App) -> RoomHealth {
+    let (name, searching) = ("embedder", app.searching());
+    let comparing = match models::comparing(app).await {
+        Ok(comparing) => comparing,
+        Err(error) => return RoomHealth { name, well: false, detail: error.to_string() },
+    };
+    let mut detail = match &searching.active {
+        Some(model) => format!("{}, {} dimensions", model.embedder.identity().name, model.embedder.dimensions()),
+        None => "missing: documents are searched by words alone".to_owned(),
+    };
+    match &searching.state {
+        embedder::State::Chosen => {}
+        embedder::State::Missing { wanted } => detail.push_str(&format!("; {wanted} was chosen and is not installed")),
+        embedder::State::Unusable { name, .. } => detail.push_str(&format!("; {name} was chosen and cannot be used")),
+    }
+    if let Some(next) = comparing.next {
+        detail.push_str(&format!("; {} takes over, {} % of its vectors are made", next.name, next.percent));
+    }
+    RoomHealth { name, well: true, detail }
+}
+
+fn reranker(app: &App) -> RoomHealth {
+    let reranking = app.reranking();
+    let detail = match (&reranking.rereader, &reranking.state) {
+        (Some(rereader), _) => rereader.reranker.name().to_owned(),
+        (None, reranker::State::Nothing) => "none: passages keep the order in which they were found".to_owned(),
+        (None, state) => state.sentence(),
+    };
+    RoomHealth { name: "reranker", well: true, detail }
 }
 
 fn generator(app: &App) -> RoomHealth {

@@ -29,17 +29,15 @@ use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, RwLock as Lock};
 
-use tokio::sync::{Notify, RwLock, Semaphore};
+use tokio::sync::{Mutex as Gate, Notify, RwLock, Semaphore};
 
 use crate::blobs::Blobs;
 use crate::config::Settings;
 use crate::domain::account::Scope;
-use crate::domain::chunk::ChunkRules;
-use crate::domain::id::GenerationId;
 use crate::fulltext::Fulltext;
-use crate::inference::{Embedder, Sampling};
-use crate::inference::{Generator, library::Library};
-use crate::ingest;
+use crate::inference::library::Library;
+use crate::inference::{Generator, Sampling};
+use crate::ingest::{self, Model};
 use crate::limits;
 use crate::net;
 use crate::retrieve;
@@ -59,24 +57,28 @@ pub struct Rooms {
     pub(crate) blobs: Blobs,
     vectors: Vectors,
     fulltext: Fulltext,
-    embedder: Embedder,
+    /// What questions are compared by; replaced while they are asked.
+    searching: Lock<models::embedder::Searching>,
+    /// Held while that changes.
+    changing: Gate<()>,
     /// What writes the answers; replaced while answers are written.
     writing: Lock<models::generator::Writing>,
+    /// What ranks the best passages anew; replaced while questions are asked.
+    reranking: Lock<models::reranker::Reranking>,
     /// What judges passages before an answer is written, where a model is set to.
     guard: Option<Generator>,
     /// The models on this machine.
     library: Library,
     /// For endpoints that the settings name.
     client: net::Client,
-    /// The generation of vectors that questions are compared with.
-    generation: GenerationId,
-    rules: ChunkRules,
     reader: ingest::sandbox::Reader,
     data: PathBuf,
     passwords: passwords::Passwords,
     sign_ins: sign_in::SignIns,
     /// Wakes workers when a job has been written.
     work: Notify,
+    /// Wakes the builder of vectors.
+    build: Notify,
     indexer: worker::Indexer,
     stages: worker::StageTotals,
     workers: Mutex<Option<worker::Workers>>,
@@ -137,20 +139,21 @@ impl App {
             blobs: self.blobs.clone(),
             vectors: self.vectors.clone(),
             fulltext: self.fulltext.clone(),
-            embedder: self.embedder.clone(),
-            generation: self.generation,
-            rules: self.rules,
+            model: self.searching().reading().cloned(),
             reader: self.reader.clone(),
         }
     }
 
     fn retrieve_rooms(&self) -> retrieve::Rooms {
+        let searching = self.searching();
+        let meaning = |Model { embedder, generation, .. }| retrieve::Meaning { embedder, generation };
         retrieve::Rooms {
             store: self.store.clone(),
             vectors: self.vectors.clone(),
             fulltext: self.fulltext.clone(),
-            embedder: self.embedder.clone(),
-            generation: self.generation,
+            meaning: searching.active.map(meaning),
+            stand_in: searching.building.map(|model| model.embedder),
+            rereader: self.reranking().rereader,
         }
     }
 }

@@ -5,22 +5,21 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock as Lock};
 
-use tokio::sync::{Notify, RwLock, Semaphore};
+use tokio::sync::{Mutex as Gate, Notify, RwLock, Semaphore};
 
 use super::error::{Error, Kind, Result};
+use super::models::embedder::{Choice, Looking, choose};
 use super::{App, Rooms, models, passwords, sign_in, worker};
 use crate::blobs::Blobs;
 use crate::config::{Remote, Settings};
 use crate::domain::id::GenerationId;
 use crate::fulltext::Fulltext;
-use crate::inference::library::Library;
+use crate::inference::library::{Found, Library};
 use crate::inference::{Embedder, Endpoint, Generator, Precision};
 use crate::store::Store;
 use crate::vectors::Vectors;
-use crate::{clock, ingest, limits, net};
+use crate::{ingest, limits, net};
 
-/// The folder of the embedding model that the package brings.
-pub(super) const EMBEDDER_FOLDER: &str = "all-MiniLM-L6-v2";
 /// Where the package installs models.
 const MODELS_OF_THE_PACKAGE: &str = "/usr/share/nosia/models";
 /// The folder in the data folder that models are taken in to.
@@ -33,10 +32,13 @@ impl App {
         let data = settings.data.clone();
         let (lock, store) = ground(&settings).await?;
         let client = net::Client::new(net::Policy::Configured);
-        let embedder = embedder(&settings, &program, &client).await?;
         let library = library(&settings, &program);
         library.sweep();
+        let looking =
+            Looking { settings: &settings, library: &library, store: &store, client: &client, open: Vec::new() };
+        let searching = looking.resolve().await?;
         let writing = models::generator::at_the_start(&settings, &library, &store, &client).await?;
+        let reranking = models::reranker::at_the_start(&settings, &library, &store).await?;
         let guard = settings.guard().map(|remote| Generator::remote(client.clone(), endpoint(remote)));
         let blobs = Blobs::open(&data.join("blobs"))?;
         let vectors = in_the_background({
@@ -49,27 +51,27 @@ impl App {
             move || Fulltext::open(&folder)
         })
         .await?;
-        let generation = generation(&store, &embedder).await?;
+        forget_strangers(&store, &vectors).await?;
         store.release_jobs().await?;
-        let rules = settings.chunk_rules(embedder.tokens_max());
         let app = App(Arc::new(Rooms {
             settings,
             store,
             blobs,
             vectors,
             fulltext,
-            embedder,
+            searching: Lock::new(searching),
+            changing: Gate::new(()),
             writing: Lock::new(writing),
+            reranking: Lock::new(reranking),
             guard,
             library,
             client,
-            generation,
-            rules,
             reader: ingest::sandbox::Reader { program },
             data,
             passwords: passwords::Passwords::new()?,
             sign_ins: sign_in::SignIns::default(),
             work: Notify::new(),
+            build: Notify::new(),
             indexer: worker::Indexer::default(),
             stages: worker::StageTotals::default(),
             workers: Mutex::new(None),
@@ -77,6 +79,7 @@ impl App {
             blob_gate: RwLock::new(()),
             _lock: lock,
         }));
+        app.begin_change().await?;
         let workers = worker::start(&app);
         *app.workers.lock().unwrap_or_else(PoisonError::into_inner) = Some(workers);
         Ok(app)
@@ -88,7 +91,11 @@ impl App {
         if let Some(workers) = workers {
             workers.stop().await;
         }
-        self.embedder.close();
+        let searching = self.searching();
+        searching.active.into_iter().chain(searching.building).for_each(|model| model.embedder.close());
+        if let Some(rereader) = self.reranking().rereader {
+            rereader.reranker.close();
+        }
         self.store.close().await;
     }
 
@@ -102,13 +109,10 @@ impl App {
         &self.data
     }
 
-    /// The embedding model on this machine and the most tokens that it reads at once, without opening anything else.
+    /// The embedding model on this machine that the settings name, or else the one that the package brings, and the most
+    /// tokens that it reads at once, without opening anything else: what `nosia model use` chose is not looked at.
     pub fn embedding_limit(settings: &Settings, program: &Path) -> Result<(String, usize)> {
-        if let Some(remote) = settings.remote_embedder() {
-            let message = format!("{} is asked for it when the appliance starts", remote.base_url);
-            return Err(Error::new(Kind::Unavailable, message));
-        }
-        let embedder = Embedder::local_with(&embedder_folder(settings, program)?, precision(settings))?;
+        let embedder = Embedder::local_with(&embedder_found(settings, program)?.path, precision(settings))?;
         Ok((embedder.identity().name.clone(), embedder.tokens_max()))
     }
 }
@@ -156,18 +160,10 @@ fn lock(data: &Path) -> Result<File> {
     }
 }
 
-/// The remote embedder if one is set, else the model found on this machine.
-async fn embedder(settings: &Settings, program: &Path, client: &net::Client) -> Result<Embedder> {
-    if let Some(remote) = settings.remote_embedder() {
-        return Ok(Embedder::remote(client.clone(), endpoint(remote), settings.embedding_dimensions).await?);
-    }
-    local_embedder(settings, program).await
-}
-
 /// The embedding model on this machine.
 pub(super) async fn local_embedder(settings: &Settings, program: &Path) -> Result<Embedder> {
-    let (folder, precision) = (embedder_folder(settings, program)?, precision(settings));
-    in_the_background(move || Embedder::local_with(&folder, precision)).await
+    let (found, precision) = (embedder_found(settings, program)?, precision(settings));
+    in_the_background(move || Embedder::local_with(&found.path, precision)).await
 }
 
 /// How exactly it computes.
@@ -175,18 +171,25 @@ pub(super) fn precision(settings: &Settings) -> Precision {
     if settings.embedding_in_eight_bits { Precision::Eight } else { Precision::Full }
 }
 
-/// Where the embedding model lies.
-fn embedder_folder(settings: &Settings, program: &Path) -> Result<PathBuf> {
-    let places = model_places(settings, program);
-    let found = places.iter().map(|place| place.join(EMBEDDER_FOLDER)).find(|folder| folder.is_dir());
-    found.ok_or_else(|| {
-        let looked: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
-        let message = format!(
-            "The embedding model {EMBEDDER_FOLDER} is not installed; looked in {}. The package brings it; from source, `make model` fetches it. A remote one is used when EMBEDDING_BASE_URL is set.",
-            looked.join(", ")
-        );
-        Error::new(Kind::Unavailable, message)
-    })
+/// The embedding model that the settings name or else the package brings, where it is on this machine.
+fn embedder_found(settings: &Settings, program: &Path) -> Result<Found> {
+    match choose(settings, &library(settings, program), None) {
+        Choice::Local(found) => Ok(found),
+        Choice::Missing { wanted } => {
+            Err(Error::new(Kind::Unavailable, format!("The embedding model {wanted} is not installed.")))
+        }
+        Choice::Remote(remote) => {
+            let message = format!("{} is asked for it when the appliance starts", remote.base_url);
+            Err(Error::new(Kind::Unavailable, message))
+        }
+    }
+}
+
+/// Removes scan segments of generations that are no longer known.
+pub(super) async fn forget_strangers(store: &Store, vectors: &Vectors) -> Result<()> {
+    let known: Vec<GenerationId> = store.generations().await?.into_iter().map(|(id, _)| id).collect();
+    let vectors = vectors.clone();
+    in_the_background(move || vectors.keep_only(&known)).await
 }
 
 /// The folders in which models are looked for, first to last.
@@ -201,22 +204,6 @@ fn model_places(settings: &Settings, program: &Path) -> Vec<PathBuf> {
 pub(super) fn endpoint(remote: Remote) -> Endpoint {
     let api_key = remote.api_key.map(|key| key.reveal().to_owned());
     Endpoint { base_url: remote.base_url, api_key, model: remote.model }
-}
-
-/// The generation of this embedder's vectors. Another model than last time begins a new one, and every source is
-/// read into it; search by words goes on meanwhile.
-async fn generation(store: &Store, embedder: &Embedder) -> Result<GenerationId> {
-    let identity = embedder.identity();
-    let generation = store.generation(identity.clone(), clock::now_ms()).await?;
-    let active = store.active_generation().await?;
-    if active.as_ref().is_none_or(|(id, _)| *id != generation) {
-        store.activate_generation(generation).await?;
-        let queued = store.queue_reingest(generation, clock::now_ms()).await?;
-        if let Some((_, before)) = active {
-            tracing::warn!(before = %before.name, now = %identity.name, queued, "the embedding model changed: sources are read again");
-        }
-    }
-    Ok(generation)
 }
 
 /// Runs blocking work off the async threads.

@@ -26,10 +26,11 @@ pub struct Workers {
     stop: watch::Sender<bool>,
 }
 
-/// Starts the workers and the indexer.
+/// Starts the workers, the builder of vectors, and the indexer.
 pub fn start(app: &App) -> Workers {
     let (stop, stopped) = watch::channel(false);
     let mut tasks: Vec<_> = (0..WORKERS).map(|_| tokio::spawn(work(app.clone(), stopped.clone()))).collect();
+    tasks.push(tokio::spawn(build(app.clone(), stopped.clone())));
     tasks.push(tokio::spawn(index(app.clone(), stopped)));
     Workers { tasks, stop }
 }
@@ -68,8 +69,33 @@ async fn work(app: App, mut stopped: watch::Receiver<bool>) {
     }
 }
 
+/// Makes the vectors of another model beside the workers, so that documents do not wait for it.
+async fn build(app: App, mut stopped: watch::Receiver<bool>) {
+    while !*stopped.borrow() {
+        match app.store.claim_build(clock::now_ms()).await {
+            Ok(Some(job)) => tokio::select! {
+                built = app.build(&job) => {
+                    if let Err(error) = built {
+                        later(&app, &job, error.to_string()).await;
+                    }
+                }
+                _ = stopped.changed() => break,
+            },
+            Ok(None) => tokio::select! {
+                () = app.build.notified() => {}
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                _ = stopped.changed() => break,
+            },
+            Err(error) => {
+                tracing::error!(%error, "no generation could be claimed");
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        }
+    }
+}
+
 async fn run(app: &App, job: Job) {
-    let Work::Ingest(id) = job.work;
+    let Work::Ingest(id) = job.work else { return };
     let source = match app.store.source_of_job(id).await {
         Ok(Some(source)) => source,
         Ok(None) => return,

@@ -46,6 +46,7 @@ pub struct Settings {
     pub embedding_dimensions: Option<usize>,
     /// Whether a local embedding model computes in eight bits.
     pub embedding_in_eight_bits: bool,
+    pub reranking_model: Option<String>,
     /// Without a slash at its end.
     pub hf_endpoint: String,
     pub hf_token: Option<Secret>,
@@ -204,6 +205,7 @@ impl Settings {
             embedding_base_url: values.text("EMBEDDING_BASE_URL"),
             embedding_dimensions: values.optional_size("EMBEDDING_DIMENSIONS"),
             embedding_in_eight_bits: values.word("EMBEDDING_PRECISION") == "int8",
+            reranking_model: values.text("RERANKING_MODEL"),
             hf_endpoint: values.word("HF_ENDPOINT"),
             hf_token: values.secret("HF_TOKEN"),
             retrieval_fetch_k: values.size("RETRIEVAL_FETCH_K"),
@@ -272,6 +274,11 @@ impl Settings {
             api_key: self.ai_api_key.clone(),
             model: self.embedding_model.clone(),
         })
+    }
+
+    /// The embedding model that was named where the app cannot change it; `None` where nobody named one.
+    pub fn embedding_model_named(&self) -> Option<&str> {
+        (self.origin("EMBEDDING_MODEL") != Origin::Default).then_some(self.embedding_model.as_str())
     }
 
     /// How documents are cut for an embedder that reads at most `embedder_tokens_max` tokens at once.

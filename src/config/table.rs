@@ -280,8 +280,9 @@ pub const SETTINGS: &[Setting] = &[
         EMBEDDER,
         Kind::Name,
         Default::Text("all-MiniLM-L6-v2"),
-        "The embedding model. Its name at EMBEDDING_BASE_URL, or the folder of a local model; a local model that is \
-         not there is no error, and the built-in one is used.",
+        "The embedding model: its name at EMBEDDING_BASE_URL or, without that, a model on this machine (`nosia model \
+         list`). Another than before first makes its vectors of all documents, beside those in use. One that is not \
+         there is no error: the one before, or else the built-in one, is used. Unset: what `nosia model use` chose.",
     ),
     setting(
         "EMBEDDING_BASE_URL",
@@ -306,7 +307,18 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Word(&["f32", "int8"]),
         Default::Text("f32"),
         "How exactly an embedding model on this machine computes. With int8 documents are read faster, its weights take \
-         a quarter of the memory, and it finds nearly the same. After a change every document is read again.",
+         a quarter of the memory, and it finds nearly the same. After a change the vectors of all documents are made anew, \
+         beside those in use.",
+    ),
+    setting(
+        "RERANKING_MODEL",
+        "reranking_model",
+        EMBEDDER,
+        Kind::Name,
+        Default::Unset("\"bge-reranker-v2-m3\""),
+        "A model on this machine that reads the best passages found together with the question and ranks them anew: \
+         better first, and slower. One that is not there is no error: passages keep the order in which they were found. \
+         Unset: what `nosia model use` chose.",
     ),
     setting(
         "HF_ENDPOINT",

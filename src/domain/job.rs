@@ -1,6 +1,6 @@
 //! Slow work, as rows: written with the fact that wants it, claimed with a lease, safe to run twice.
 
-use super::id::{JobId, SourceId};
+use super::id::{GenerationId, JobId, SourceId};
 
 /// A claimed job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,4 +16,6 @@ pub struct Job {
 pub enum Work {
     /// Read a source and make it searchable.
     Ingest(SourceId),
+    /// Make the vectors that a generation lacks, and have questions asked of it.
+    Build(GenerationId),
 }

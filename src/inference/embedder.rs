@@ -15,6 +15,9 @@ use crate::{limits, net};
 use std::path::Path;
 use std::sync::Arc;
 
+/// What is put behind the hash of weights that are computed with in eight bits.
+const IN_EIGHT_BITS: &str = " int8";
+
 /// Who is waiting for the vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Urgency {
@@ -74,7 +77,7 @@ impl Embedder {
             name,
             weights: match precision {
                 Precision::Full => weights.sha256,
-                Precision::Eight => format!("{} int8", weights.sha256),
+                Precision::Eight => format!("{}{IN_EIGHT_BITS}", weights.sha256),
             },
             dimensions: model.dimensions(),
             pooling: pooling.as_str().to_owned(),
@@ -102,6 +105,11 @@ impl Embedder {
     /// What identifies the vectors: vectors of equal identity may be compared.
     pub fn identity(&self) -> &ModelIdentity {
         &self.inner.identity
+    }
+
+    /// How exactly it computes; of an endpoint's model nothing else is known.
+    pub fn precision(&self) -> Precision {
+        if self.inner.identity.weights.ends_with(IN_EIGHT_BITS) { Precision::Eight } else { Precision::Full }
     }
 
     /// The length of a vector.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{IngestError, Rooms};
+use super::{IngestError, Model, Rooms};
 use crate::domain::chunk::StoredChunk;
 use crate::domain::id::{AccountId, ChunkId, CollectionId, Seq, SourceId};
 use crate::limits;
@@ -20,11 +20,20 @@ use crate::vectors::SegmentKey;
 pub async fn catch_up(rooms: &Rooms, account: AccountId, now_ms: i64) -> Result<Seq, IngestError> {
     let up_to = rooms.store.last_seq(account).await?;
     words(rooms, account).await?;
-    for collection in rooms.store.collections(account).await? {
-        meaning(rooms, account, collection.id).await?;
+    if let Some(model) = &rooms.model {
+        meaning(rooms, model, account).await?;
     }
     rooms.store.mark_ready(account, up_to, now_ms).await?;
     Ok(up_to)
+}
+
+/// Brings the scan segments of `account`, for the generation of `model`, up to the store: each as far as the vectors of
+/// that generation are there.
+pub async fn meaning(rooms: &Rooms, model: &Model, account: AccountId) -> Result<(), IngestError> {
+    for collection in rooms.store.collections(account).await? {
+        segment(rooms, model, account, collection.id).await?;
+    }
+    Ok(())
 }
 
 /// The full-text index of an account.
@@ -54,10 +63,16 @@ async fn words(rooms: &Rooms, account: AccountId) -> Result<(), IngestError> {
     }
 }
 
-/// The scan segment of a collection.
-async fn meaning(rooms: &Rooms, account: AccountId, collection: CollectionId) -> Result<(), IngestError> {
-    let key = SegmentKey { generation: rooms.generation, collection };
-    let dimensions = rooms.embedder.dimensions();
+/// The scan segment of a collection. It stops before a source that lacks vectors of the generation, which are being
+/// made: were it passed over, nothing would tell the segment when they come.
+async fn segment(
+    rooms: &Rooms,
+    model: &Model,
+    account: AccountId,
+    collection: CollectionId,
+) -> Result<(), IngestError> {
+    let key = SegmentKey { generation: model.generation, collection };
+    let dimensions = model.embedder.dimensions();
     if is_ahead(rooms, account, rooms.vectors.last_seq(key)).await? {
         let vectors = rooms.vectors.clone();
         off_thread(move || vectors.forget(key)).await??;
@@ -68,7 +83,9 @@ async fn meaning(rooms: &Rooms, account: AccountId, collection: CollectionId) ->
         let mut step = Step::<(ChunkId, SourceId, Vec<f32>)>::default();
         for change in changes {
             let put = matches!(change.kind, ChangeKind::Put);
-            let rows = if put { rooms.store.vectors_of(rooms.generation, change.source).await? } else { Vec::new() };
+            let rows =
+                if put { rooms.store.vectors_of(model.generation, change.source).await? } else { Some(Vec::new()) };
+            let Some(rows) = rows else { break };
             let rows = rows.into_iter().map(|(chunk, vector)| (chunk, change.source, vector)).collect();
             if step.take(&change, rows) {
                 break;

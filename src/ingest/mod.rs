@@ -2,8 +2,10 @@
 //!
 //! A document is read in a child process ([`sandbox`], on [`extract`]), cut along its own structure ([`chunk`]),
 //! embedded, and stored with its vectors in one transaction. What the store has acknowledged, [`index`] brings to the
-//! full-text index and the scan segments. Nothing here knows who may read the document, or what will be asked.
+//! full-text index and the scan segments. What another model would need to search them, [`build`] makes of the chunks
+//! that are stored. Nothing here knows who may read the document, or what will be asked.
 
+pub mod build;
 pub mod chunk;
 mod error;
 pub mod extract;
@@ -36,11 +38,18 @@ pub struct Rooms {
     pub blobs: Blobs,
     pub vectors: Vectors,
     pub fulltext: Fulltext,
+    /// Without one no document can be cut and embedded; deletions are followed nevertheless.
+    pub model: Option<Model>,
+    pub reader: sandbox::Reader,
+}
+
+/// An embedding model: what documents are cut for, and what makes their vectors.
+#[derive(Clone)]
+pub struct Model {
     pub embedder: Embedder,
-    /// The generation that vectors are made for.
+    /// The generation of its vectors.
     pub generation: GenerationId,
     pub rules: ChunkRules,
-    pub reader: sandbox::Reader,
 }
 
 /// Where the time of one document went, in milliseconds.
@@ -96,12 +105,15 @@ async fn steps(
     now: fn() -> i64,
 ) -> Result<Option<Ingested>, IngestError> {
     let begun = Instant::now();
+    let Some(model) = &rooms.model else {
+        return Err(IngestError::Later("there is no embedding model to cut and embed it".to_owned()));
+    };
     let (extract, media_type) = read(rooms, source, reporter).await?;
     let extracted = Instant::now();
     let title = title(source, &extract).to_owned();
-    let (extract, chunks) = cut(rooms, extract, title.clone()).await?;
+    let (extract, chunks) = cut(model, extract, title.clone()).await?;
     let cut_at = Instant::now();
-    let vectors = embed(rooms, &title, &chunks, reporter).await?;
+    let vectors = embed(model, &title, &chunks, reporter).await?;
     let embedded = Instant::now();
     let (pages, count) = (extract.pages.len(), chunks.len());
     let finished = Finished {
@@ -109,7 +121,7 @@ async fn steps(
         source: source.id,
         extract,
         media_type,
-        generation: rooms.generation,
+        generation: model.generation,
         chunks: chunks.into_iter().zip(vectors).collect(),
     };
     let seq = rooms.store.finish_ingest(finished, now()).await?;
@@ -148,8 +160,8 @@ fn title<'a>(source: &'a Source, extract: &'a Extract) -> &'a str {
 }
 
 /// Cuts the text off the async threads: counting tokens takes a while.
-async fn cut(rooms: &Rooms, extract: Extract, title: String) -> Result<(Extract, Vec<Chunk>), IngestError> {
-    let (embedder, rules) = (rooms.embedder.clone(), rooms.rules);
+async fn cut(model: &Model, extract: Extract, title: String) -> Result<(Extract, Vec<Chunk>), IngestError> {
+    let (embedder, rules) = (model.embedder.clone(), model.rules);
     let cut = move || {
         let chunks = chunk::chunk(&extract, &title, rules, &|text| embedder.count_tokens(text));
         (extract, chunks)
@@ -169,12 +181,12 @@ async fn cut(rooms: &Rooms, extract: Extract, title: String) -> Result<(Extract,
 
 /// One vector a chunk, in order. Chunks of like length go together: a batch is as slow as its longest text.
 async fn embed(
-    rooms: &Rooms,
+    model: &Model,
     title: &str,
     chunks: &[Chunk],
     reporter: &Reporter,
 ) -> Result<Vec<Vec<f32>>, IngestError> {
-    let title = chunk::context_title(title, rooms.rules, &|text| rooms.embedder.count_tokens(text));
+    let title = chunk::context_title(title, model.rules, &|text| model.embedder.count_tokens(text));
     let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
     let mut order: Vec<usize> = (0..chunks.len()).collect();
     order.sort_by_key(|&at| chunks[at].tokens);
@@ -182,10 +194,7 @@ async fn embed(
     for (group, begun) in order.chunks(EMBED_AT_ONCE).zip((0..).step_by(EMBED_AT_ONCE)) {
         reporter.tell(SourceState::Embedding { done: count(begun), total: count(chunks.len()) });
         let texts: Vec<String> = group.iter().map(|&at| chunks[at].embedded_text(title)).collect();
-        let made = embed_patiently(&rooms.embedder, texts).await?;
-        if made.len() != group.len() {
-            return Err(IngestError::Later(format!("{} vectors came for {} texts", made.len(), group.len())));
-        }
+        let made = embed_patiently(&model.embedder, texts).await?;
         for (&at, vector) in group.iter().zip(made) {
             vectors[at] = vector;
         }
@@ -193,13 +202,16 @@ async fn embed(
     Ok(vectors)
 }
 
-/// Waits for as long as the embedder is busy: the document is in no hurry.
-async fn embed_patiently(embedder: &Embedder, texts: Vec<String>) -> Result<Vec<Vec<f32>>, InferenceError> {
+/// One vector a text. Waits for as long as the embedder is busy: the document is in no hurry.
+async fn embed_patiently(embedder: &Embedder, texts: Vec<String>) -> Result<Vec<Vec<f32>>, IngestError> {
     let mut wait = BUSY_WAIT;
     loop {
         match embedder.embed_passages(texts.clone(), Urgency::Passages).await {
             Err(InferenceError::Busy) => tokio::time::sleep(wait).await,
-            other => return other,
+            Ok(made) if made.len() != texts.len() => {
+                return Err(IngestError::Later(format!("{} vectors came for {} texts", made.len(), texts.len())));
+            }
+            other => return Ok(other?),
         }
         wait = (wait * 2).min(BUSY_WAIT_MAX);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{ExtractError, IngestError, Ingested, Rooms, index, ingest, sandbox};
+use super::{ExtractError, IngestError, Ingested, Model, Rooms, index, ingest, sandbox};
 use crate::blobs::Blobs;
 use crate::clock;
 use crate::domain::account::{Account, Scope};
@@ -50,12 +50,19 @@ impl House {
             blobs: Blobs::open(&at("blobs")).expect("blobs"),
             vectors: Vectors::open(&at("vectors")).expect("vectors"),
             fulltext: Fulltext::open(&at("fulltext")).expect("fulltext"),
-            embedder,
-            generation,
-            rules: ChunkRules { tokens_max: 256, tokens_min: 32, merge_peers: true },
+            model: Some(Model {
+                embedder,
+                generation,
+                rules: ChunkRules { tokens_max: 256, tokens_min: 32, merge_peers: true },
+            }),
             reader: sandbox::Reader { program: program(&at("child"), script) },
         };
         House { folder, rooms, account, _endpoint: endpoint }
+    }
+
+    /// The generation that documents are embedded for.
+    fn generation(&self) -> GenerationId {
+        self.rooms.model.as_ref().map(|model| model.generation).expect("it has a model")
     }
 
     async fn scope(&self) -> Scope {
@@ -99,7 +106,7 @@ impl House {
     /// Chunks found by a word, and vectors in the segment.
     async fn found(&self, rooms: &Rooms, word: &str) -> (usize, usize) {
         let scope = self.scope().await;
-        let key = SegmentKey { generation: rooms.generation, collection: scope.collections[0] };
+        let key = SegmentKey { generation: self.generation(), collection: scope.collections[0] };
         (rooms.fulltext.search(&scope, word, 10).expect("the index works").len(), rooms.vectors.count(key))
     }
 }
@@ -163,7 +170,7 @@ async fn indexes_of_a_store_that_was_put_back_are_built_anew() {
     let (job, source) = house.add("bytes").await;
     house.ingest(&job, &source).await.expect("all engines work");
     let scope = house.scope().await;
-    let key = SegmentKey { generation: house.rooms.generation, collection: scope.collections[0] };
+    let key = SegmentKey { generation: house.generation(), collection: scope.collections[0] };
     let foreign = 1000;
     house.rooms.fulltext.apply(scope.account, foreign, &[], &[]).expect("the index works");
     house.rooms.vectors.apply(key, 2, foreign, &[], &[]).expect("the segment works");
@@ -189,7 +196,8 @@ async fn faults_of_the_document_and_of_the_machine_are_told_apart() {
     let error = house.ingest(&job, &source).await.expect_err("it is encrypted");
     assert!(matches!(error, IngestError::Document(ExtractError::Encrypted)), "{error}");
 
-    let unknown = Rooms { generation: GenerationId(99), ..house.rooms.clone() };
+    let model = house.rooms.model.clone().map(|model| Model { generation: GenerationId(99), ..model });
+    let unknown = Rooms { model, ..house.rooms.clone() };
     let reading = sandbox::Reader { program: program(&house.folder.path().join("reads"), &reads()) };
     let unknown = Rooms { reader: reading, ..unknown };
     let error = ingest(&unknown, &job, &source, clock::now_ms).await.expect_err("there is no such generation");

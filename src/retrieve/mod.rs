@@ -1,8 +1,8 @@
 //! The pipeline from a question to ranked passages.
 //!
 //! Two searches run at once: by meaning in the vectors, by words in full text. Neither is trusted alone: their scores
-//! are fused, a chunk is lifted if the question names its document, and by what stands beside it there, twins are dropped, what lies together is
-//! joined into one passage of one page, and as many passages go on as the budget takes. How many are asked for never
+//! are fused, a chunk is lifted if the question names its document, and by what stands beside it there, the best are read
+//! by a reranker where there is one, twins are dropped, what lies together is joined into one passage of one page, and as many passages go on as the budget takes. How many are asked for never
 //! changes their order. Nothing here knows what the passages are for.
 
 mod error;
@@ -10,6 +10,7 @@ mod meaning;
 mod fuse;
 mod named;
 mod nearby;
+mod rerank;
 mod twins;
 mod pick;
 mod join;
@@ -22,11 +23,12 @@ use crate::domain::id::{ChunkId, GenerationId, SourceId};
 use crate::domain::passage::{Candidate, Passage};
 use crate::domain::question::Question;
 use crate::fulltext::Fulltext;
-use crate::inference::Embedder;
+use crate::inference::{Embedder, Urgency};
 use crate::store::{Store, StoredPassage};
 use crate::vectors::Vectors;
 
 pub use error::RetrieveError;
+pub use rerank::Rereader;
 
 /// The engines that retrieval asks.
 #[derive(Clone)]
@@ -34,9 +36,26 @@ pub struct Rooms {
     pub store: Store,
     pub vectors: Vectors,
     pub fulltext: Fulltext,
+    /// What the question's meaning is compared by. Without it words alone are searched.
+    pub meaning: Option<Meaning>,
+    /// What tells, without vectors of its own, how near the passages come that words alone have found.
+    pub stand_in: Option<Embedder>,
+    /// What ranks the best candidates anew.
+    pub rereader: Option<Rereader>,
+}
+
+/// An embedding model and the generation of its vectors.
+#[derive(Clone)]
+pub struct Meaning {
     pub embedder: Embedder,
-    /// The generation whose vectors are compared with the question.
     pub generation: GenerationId,
+}
+
+/// The question as one generation knows it.
+struct Asked {
+    generation: GenerationId,
+    /// Of unit length.
+    vector: Vec<f32>,
 }
 
 /// What one search may take and give.
@@ -90,6 +109,8 @@ pub struct Timings {
     pub embed_ms: f64,
     /// Both indexes, until the later one answered.
     pub search_ms: f64,
+    /// The best candidates read by the reranker, where there is one.
+    pub rerank_ms: f64,
     /// Rows loaded, ranked, joined and measured.
     pub load_ms: f64,
 }
@@ -114,15 +135,20 @@ pub async fn passages(
     options: &Options,
 ) -> Result<Found, RetrieveError> {
     let begun = Instant::now();
-    let vector = embed(rooms, question).await?;
+    let asked = embed(rooms, question).await?;
     let embedded = Instant::now();
-    let (by_meaning, by_words) =
-        tokio::try_join!(meaning::nearest(rooms, scope, &vector, options), by_words(rooms, scope, question, options))?;
+    let (by_meaning, by_words) = tokio::try_join!(
+        meaning::nearest(rooms, scope, asked.as_ref(), options),
+        by_words(rooms, scope, question, options)
+    )?;
     let searched = Instant::now();
     let fused = fuse::by_scores(&by_meaning, &by_words, options.fetch_k);
-    let chunks = load(rooms, scope, vector, fused, &by_meaning).await?;
+    let chunks = load(rooms, scope, asked, fused, &by_meaning).await?;
     let named = named::lift(rooms, scope, question, options.mode, chunks).await?;
-    let ranked = nearby::lift(named);
+    let loaded = Instant::now();
+    let rereader = rooms.rereader.as_ref().filter(|_| options.mode == Mode::Hybrid);
+    let ranked = rerank::reread(rereader, question, nearby::lift(named)).await;
+    let reread = Instant::now();
     let candidates = ranked.iter().map(Ranked::of).collect();
     let picked = pick::diverse(twins::drop(ranked), options.passages_max);
     let joined = join::fill(rooms, scope, picked).await?;
@@ -131,7 +157,8 @@ pub async fn passages(
     let timings = Timings {
         embed_ms: ms(begun, embedded),
         search_ms: ms(embedded, searched),
-        load_ms: ms(searched, Instant::now()),
+        rerank_ms: ms(loaded, reread),
+        load_ms: ms(searched, loaded) + ms(reread, Instant::now()),
     };
     Ok(Found { passages, candidates, timings })
 }
@@ -149,9 +176,11 @@ impl Ranked {
     }
 }
 
-/// The question's vector, of unit length.
-async fn embed(rooms: &Rooms, question: &Question) -> Result<Vec<f32>, RetrieveError> {
-    Ok(rooms.embedder.embed_question(question.text()).await?)
+/// The question's vector, where there is a model to make one.
+async fn embed(rooms: &Rooms, question: &Question) -> Result<Option<Asked>, RetrieveError> {
+    let Some(Meaning { embedder, generation }) = &rooms.meaning else { return Ok(None) };
+    let vector = embedder.embed_question(question.text()).await?;
+    Ok(Some(Asked { generation: *generation, vector }))
 }
 
 /// The chunks that match the question's words best, best first.
@@ -173,17 +202,20 @@ async fn by_words(
 async fn load(
     rooms: &Rooms,
     scope: &Scope,
-    question: Vec<f32>,
+    asked: Option<Asked>,
     fused: Vec<Candidate>,
     by_meaning: &[Candidate],
 ) -> Result<Vec<Scored>, RetrieveError> {
     let ids: Vec<ChunkId> = fused.iter().map(|candidate| candidate.chunk).collect();
     let mut similarities = fuse::scores(by_meaning);
     let unknown: Vec<ChunkId> = ids.iter().copied().filter(|id| !similarities.contains_key(id)).collect();
-    let (rows, more) = tokio::try_join!(
-        rooms.store.stored_passages(scope, ids),
-        rooms.store.similarities(scope, rooms.generation, question, unknown)
-    )?;
+    let more = async {
+        match asked {
+            Some(Asked { generation, vector }) => rooms.store.similarities(scope, generation, vector, unknown).await,
+            None => Ok(Vec::new()),
+        }
+    };
+    let (rows, more) = tokio::try_join!(rooms.store.stored_passages(scope, ids), more)?;
     similarities.extend(fuse::scores(&more));
     let scores = fuse::scores(&fused);
     let scored = |row: StoredPassage| Scored {
@@ -195,6 +227,7 @@ async fn load(
 }
 
 /// Fills in how much of the question's weight in words each passage holds: title and headings count as its own words.
+/// Where nobody compared meanings, also how near it comes to the question.
 async fn measure(
     rooms: &Rooms,
     scope: &Scope,
@@ -207,10 +240,24 @@ async fn measure(
             format!("{}\n{}\n{}\n{}", passage.title, passage.file_name, passage.headings.join("\n"), passage.text)
         })
         .collect();
+    let nearness = stand_in(rooms, question, &passages).await?;
+    for (passage, near) in passages.iter_mut().zip(nearness) {
+        passage.similarity = near;
+    }
     for (passage, share) in passages.iter_mut().zip(coverage(rooms, scope, question, texts).await?) {
         passage.coverage = share;
     }
     Ok(passages)
+}
+
+/// How near each passage comes to the question, by the model that stands in; nothing where the right one was asked.
+async fn stand_in(rooms: &Rooms, question: &Question, passages: &[Passage]) -> Result<Vec<f32>, RetrieveError> {
+    let Some(embedder) = rooms.stand_in.as_ref().filter(|_| rooms.meaning.is_none()) else { return Ok(Vec::new()) };
+    let text = |passage: &Passage| format!("{} > {}\n{}", passage.title, passage.headings.join(" > "), passage.text);
+    let texts = passages.iter().map(text).collect();
+    let (asked, vectors) =
+        tokio::try_join!(embedder.embed_question(question.text()), embedder.embed_passages(texts, Urgency::Question))?;
+    Ok(vectors.iter().map(|vector| asked.iter().zip(vector).map(|(a, b)| a * b).sum()).collect())
 }
 
 /// The share of the question's weight in words that each text holds, 0 to 1.

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use super::error::{Result, StoreError};
-use super::{Store, changes, chunks, columns, jobs, listings, sources};
+use super::{Store, builds, changes, chunks, columns, generations, jobs, listings, sources};
 use crate::domain::chunk::Chunk;
 use crate::domain::extract::Extract;
 use crate::domain::id::{ChunkId, GenerationId, JobId, Seq, SourceId};
@@ -24,8 +24,6 @@ pub struct Finished {
 }
 
 const SEQ: &str = "SELECT seq FROM sources WHERE id = ?1";
-
-const DIMENSIONS: &str = "SELECT dimensions FROM generations WHERE id = ?1";
 
 const LATEST_VERSION: &str = "
     SELECT version, markdown = ?2 AND pages = ?3 AS same FROM source_versions
@@ -52,8 +50,9 @@ impl Store {
     /// `None` if the source was deleted meanwhile.
     ///
     /// A text that is the same as the present version's stays that version, and chunks that are the same keep their
-    /// numbers and their vectors of other generations, so that a change of model is built beside the old one. A job that
-    /// has ended already changes nothing and returns the number that it was given. `Conflict("generation")` if there is
+    /// numbers and their vectors of other generations. Where questions are asked of another generation than the vectors
+    /// are of, because that changed meanwhile, what it lacks now is queued to be made. A job that has ended already changes
+    /// nothing and returns the number that it was given. `Conflict("generation")` if there is
     /// no such generation, `Conflict("dimensions")` if a vector is not of it.
     pub async fn finish_ingest(&self, finished: Finished, now_ms: i64) -> Result<Option<Seq>> {
         self.write(move |rows| finish(rows, &finished, now_ms)).await
@@ -70,6 +69,7 @@ fn finish(rows: &Connection, finished: &Finished, now_ms: i64) -> Result<Option<
     let version = put_version(rows, source.id, &finished.extract, now_ms)?;
     let ids = put_chunks(rows, finished)?;
     put_vectors(rows, &source, finished, &ids)?;
+    builds::enqueue_for_active(rows, finished.generation, now_ms)?;
     let seq = changes::append(rows, &source, changes::ChangeKind::Put, now_ms)?;
     let title = title(&source, &finished.extract);
     rows.prepare_cached(SET_INDEXING)?.execute(named_params! {
@@ -87,9 +87,8 @@ fn finish(rows: &Connection, finished: &Finished, now_ms: i64) -> Result<Option<
 }
 
 fn check_dimensions(rows: &Connection, finished: &Finished) -> Result<()> {
-    let known = rows.prepare_cached(DIMENSIONS)?.query_row([finished.generation.0], |row| row.get(0)).optional()?;
-    let dimensions: i64 = known.ok_or(StoreError::Conflict("generation"))?;
-    match finished.chunks.iter().all(|(_, vector)| vector.len() as i64 == dimensions) {
+    let dimensions = generations::dimensions(rows, finished.generation)?;
+    match finished.chunks.iter().all(|(_, vector)| vector.len() == dimensions) {
         true => Ok(()),
         false => Err(StoreError::Conflict("dimensions")),
     }

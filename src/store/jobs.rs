@@ -4,10 +4,15 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::Result;
 use super::{Store, sources};
-use crate::domain::id::{JobId, SourceId};
+use crate::domain::id::{GenerationId, JobId, SourceId};
 use crate::domain::job::{Job, Work};
 use crate::domain::source::Source;
 use crate::limits;
+
+/// The kind of the jobs that read a source.
+const INGEST: &str = "ingest";
+/// The kind of those that build a generation.
+pub(super) const BUILD: &str = "build";
 
 const ENQUEUE_INGEST: &str = "
     INSERT INTO jobs (kind, source, not_before_ms, created_at_ms) VALUES ('ingest', ?1, ?2, ?2)
@@ -23,9 +28,9 @@ const CLAIM_JOB: &str = "
     UPDATE jobs SET tries = tries + 1, silent_tries = silent_tries + 1, leased_until_ms = ?1 + ?2
     WHERE id = (
         SELECT id FROM jobs
-        WHERE not_before_ms <= ?1 AND (leased_until_ms IS NULL OR leased_until_ms <= ?1)
+        WHERE kind = ?3 AND not_before_ms <= ?1 AND (leased_until_ms IS NULL OR leased_until_ms <= ?1)
         ORDER BY id LIMIT 1)
-    RETURNING id, source, tries, silent_tries";
+    RETURNING id, source, generation, tries, silent_tries";
 
 const RENEW_JOB: &str = "UPDATE jobs SET leased_until_ms = ?2 WHERE id = ?1 AND leased_until_ms IS NOT NULL";
 
@@ -52,23 +57,27 @@ impl Store {
         .await
     }
 
-    /// Claims the oldest job that is due, for [`limits::JOB_LEASE_SECONDS`].
+    /// Claims the oldest source that is due to be read, for [`limits::JOB_LEASE_SECONDS`].
     ///
     /// A job that was claimed [`limits::JOB_TRIES_MAX`] times without a word since (each time the process died) is not
     /// given out again: its source is failed, and the next job is looked at.
     pub async fn claim_job(&self, now_ms: i64) -> Result<Option<Job>> {
+        self.claim_kind(INGEST, now_ms).await
+    }
+
+    /// Claims the generation that is due to be built, as [`Store::claim_job`] does a source. One that stopped the
+    /// appliance each time is put off for [`limits::BUILD_PUT_OFF_SECONDS`].
+    pub async fn claim_build(&self, now_ms: i64) -> Result<Option<Job>> {
+        self.claim_kind(BUILD, now_ms).await
+    }
+
+    async fn claim_kind(&self, kind: &'static str, now_ms: i64) -> Result<Option<Job>> {
         self.write(move |rows| {
-            while let Some((job, silent_tries)) = claim(rows, now_ms)? {
+            while let Some((job, silent_tries)) = claim(rows, kind, now_ms)? {
                 if silent_tries <= limits::JOB_TRIES_MAX {
                     return Ok(Some(job));
                 }
-                let Work::Ingest(source) = job.work;
-                let reason = format!(
-                    "This source was tried {} times and stopped the appliance each time.",
-                    limits::JOB_TRIES_MAX
-                );
-                sources::set_failed(rows, source, &reason, now_ms)?;
-                end(rows, job.id)?;
+                give_up(rows, &job, now_ms)?;
             }
             Ok(None)
         })
@@ -141,19 +150,34 @@ pub(super) fn end(rows: &Connection, id: JobId) -> Result<bool> {
     Ok(rows.prepare_cached(END_JOB)?.execute([id.0])? > 0)
 }
 
-fn claim(rows: &Connection, now_ms: i64) -> Result<Option<(Job, u32)>> {
+fn claim(rows: &Connection, kind: &str, now_ms: i64) -> Result<Option<(Job, u32)>> {
     let mut statement = rows.prepare_cached(CLAIM_JOB)?;
-    let claimed = statement.query_row(params![now_ms, limits::JOB_LEASE_SECONDS * 1_000], |row| {
-        let job = Job {
-            id: JobId(row.get("id")?),
-            work: Work::Ingest(SourceId(row.get("source")?)),
-            tries: row.get("tries")?,
+    let claimed = statement.query_row(params![now_ms, limits::JOB_LEASE_SECONDS * 1_000, kind], |row| {
+        let work = match row.get::<_, Option<i64>>("generation")? {
+            Some(generation) => Work::Build(GenerationId(generation)),
+            None => Work::Ingest(SourceId(row.get("source")?)),
         };
-        Ok((job, row.get("silent_tries")?))
+        Ok((Job { id: JobId(row.get("id")?), work, tries: row.get("tries")? }, row.get("silent_tries")?))
     });
     Ok(claimed.optional()?)
 }
 
-fn lease_end(now_ms: i64) -> i64 {
+/// Takes a job that stopped the appliance again and again out of the way.
+fn give_up(rows: &Connection, job: &Job, now_ms: i64) -> Result<()> {
+    let stopped = format!("was tried {} times and stopped the appliance each time", limits::JOB_TRIES_MAX);
+    match job.work {
+        Work::Ingest(source) => {
+            sources::set_failed(rows, source, &format!("This source {stopped}."), now_ms)?;
+            end(rows, job.id)?;
+        }
+        Work::Build(_) => {
+            let later = now_ms + limits::BUILD_PUT_OFF_SECONDS * 1_000;
+            rows.prepare_cached(PUT_OFF_JOB)?.execute(params![job.id.0, later, format!("It {stopped}.")])?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn lease_end(now_ms: i64) -> i64 {
     now_ms + limits::JOB_LEASE_SECONDS * 1_000
 }

@@ -8,7 +8,7 @@
 //!
 //! In reading order: the machinery (`connection`, `migrate`, `queue`, `writer`, `reader`), the people
 //! (`users`, `accounts`, `sessions`, `tokens`), the write walk (`sources`, `listings`, `jobs`, `ingests`,
-//! `changes`, `generations`), the read walk (`chunks`, `vectors`, `passages`, `texts`), `chats`, and the `settings` made
+//! `changes`, `generations`, `builds`), the read walk (`chunks`, `vectors`, `passages`, `texts`), `chats`, and the `settings` made
 //! in the app.
 
 mod error;
@@ -28,6 +28,7 @@ mod jobs;
 mod ingests;
 mod changes;
 mod generations;
+mod builds;
 mod chunks;
 mod vectors;
 mod passages;
@@ -47,6 +48,7 @@ use tokio::sync::oneshot;
 use crate::limits;
 use queue::Queue;
 
+pub use builds::{Build, Share, Switch};
 pub use changes::{Change, ChangeKind};
 pub use chats::NewMessage;
 pub use error::{Result, StoreError};

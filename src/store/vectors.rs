@@ -1,5 +1,6 @@
 //! Vectors as ground truth: 32-bit floats, scored exactly by sqlite-vec.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
 use super::Store;
@@ -10,7 +11,7 @@ use crate::domain::id::{ChunkId, GenerationId, SourceId};
 use crate::domain::passage::Candidate;
 
 const VECTORS: &str = "
-    SELECT v.chunk, v.vector FROM chunks c JOIN vectors v ON v.chunk = c.id AND v.generation = ?1
+    SELECT c.id, v.vector FROM chunks c LEFT JOIN vectors v ON v.chunk = c.id AND v.generation = ?1
     WHERE c.source = ?2 ORDER BY c.ordinal";
 
 // CROSS JOIN keeps the order: for each chunk asked about, its one vector is looked up. A vector of length zero has no
@@ -38,13 +39,23 @@ const VECTOR_COUNT: &str = "
 
 impl Store {
     /// The vectors of a source in one generation, in the order of its chunks, whoever's it is: for the derived index.
-    pub async fn vectors_of(&self, generation: GenerationId, source: SourceId) -> Result<Vec<(ChunkId, Vec<f32>)>> {
+    /// `None` as long as any of its chunks lacks its vector.
+    pub async fn vectors_of(
+        &self,
+        generation: GenerationId,
+        source: SourceId,
+    ) -> Result<Option<Vec<(ChunkId, Vec<f32>)>>> {
         self.read(move |rows| {
             let mut statement = rows.prepare_cached(VECTORS)?;
-            let found = statement.query_map([generation.0, source.0], |row| {
-                Ok((ChunkId(row.get("chunk")?), columns::read_vector(row, "vector")?))
-            })?;
-            Ok(found.collect::<rusqlite::Result<_>>()?)
+            let mut found = statement.query([generation.0, source.0])?;
+            let mut vectors = Vec::new();
+            while let Some(row) = found.next()? {
+                if row.get_ref("vector")? == ValueRef::Null {
+                    return Ok(None);
+                }
+                vectors.push((ChunkId(row.get("id")?), columns::read_vector(row, "vector")?));
+            }
+            Ok(Some(vectors))
         })
         .await
     }

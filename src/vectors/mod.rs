@@ -141,6 +141,15 @@ impl Vectors {
         }
     }
 
+    /// Removes every segment of a generation that is not among `known`.
+    pub fn keep_only(&self, known: &[GenerationId]) -> Result<(), VectorsError> {
+        let segments = self.inner.segments.read().unwrap_or_else(PoisonError::into_inner);
+        let strangers: Vec<SegmentKey> =
+            segments.keys().filter(|key| !known.contains(&key.generation)).copied().collect();
+        drop(segments);
+        strangers.into_iter().try_for_each(|key| self.forget(key))
+    }
+
     /// Vectors in the segment.
     pub fn count(&self, key: SegmentKey) -> usize {
         self.view(key).map_or(0, |view| view.count())

@@ -12,8 +12,11 @@ mod local;
 mod models;
 mod openai;
 mod remote;
+mod reranking;
+mod switch;
 #[path = "../data/stories260k.rs"]
 mod stories260k;
+mod tiny;
 mod tokenize;
 mod walk;
 mod webdriver;

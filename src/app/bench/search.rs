@@ -13,11 +13,11 @@ use crate::config::Settings;
 use crate::domain::account::Scope;
 use crate::domain::chunk::Chunk;
 use crate::domain::extract::{Extract, Span};
-use crate::domain::id::{AccountId, CollectionId};
+use crate::domain::id::{AccountId, CollectionId, GenerationId};
 use crate::domain::question::Question;
 use crate::domain::source::{Sha256, SourceKind};
 use crate::fulltext::Fulltext;
-use crate::ingest;
+use crate::ingest::{self, Model};
 use crate::limits;
 use crate::retrieve;
 use crate::store::{Created, Finished, NewSource, Store};
@@ -66,15 +66,17 @@ pub async fn search(
         blobs: Blobs::open(&folder.join("blobs"))?,
         vectors: Vectors::open(&folder.join("vectors"))?,
         fulltext: Fulltext::open(&folder.join("fulltext"))?,
-        generation,
-        rules: settings.chunk_rules(embedder.tokens_max()),
+        model: Some(Model {
+            rules: settings.chunk_rules(embedder.tokens_max()),
+            embedder: embedder.clone(),
+            generation,
+        }),
         reader: ingest::sandbox::Reader { program: program.to_owned() },
-        embedder,
     };
-    let mut made = Made::new(rooms.embedder.dimensions());
+    let mut made = Made::new(embedder.dimensions());
     for number in 0..chunks.div_ceil(CHUNKS_PER_SOURCE) {
         let count = CHUNKS_PER_SOURCE.min(chunks - number * CHUNKS_PER_SOURCE);
-        add(&rooms, &mut made, account.id, collection, number, count).await?;
+        add(&rooms, generation, &mut made, account.id, collection, number, count).await?;
     }
     ingest::index::catch_up(&rooms, account.id, clock::now_ms()).await?;
     let build_s = begun.elapsed().as_secs_f64();
@@ -84,8 +86,9 @@ pub async fn search(
         store: store.clone(),
         vectors: rooms.vectors.clone(),
         fulltext: rooms.fulltext.clone(),
-        embedder: rooms.embedder.clone(),
-        generation,
+        meaning: Some(retrieve::Meaning { embedder: embedder.clone(), generation }),
+        stand_in: None,
+        rereader: None,
     };
     let options = retrieve::Options {
         fetch_k: settings.retrieval_fetch_k,
@@ -99,7 +102,7 @@ pub async fn search(
         totals.push(found.timings.search_ms + found.timings.load_ms);
         embeds.push(found.timings.embed_ms);
     }
-    let recall_at_10 = recall(&rooms, &scope, collection, &mut made, questions.min(20)).await?;
+    let recall_at_10 = recall(&rooms, generation, &scope, collection, &mut made, questions.min(20)).await?;
     store.close().await;
     Ok(SearchSpeed {
         chunks,
@@ -115,6 +118,7 @@ pub async fn search(
 /// Stores one made document with its vectors, as a finished job would.
 async fn add(
     rooms: &ingest::Rooms,
+    generation: GenerationId,
     made: &mut Made,
     account: AccountId,
     collection: CollectionId,
@@ -147,14 +151,8 @@ async fn add(
         chunks.push((Chunk { headings: Vec::new(), page: None, span, text, tokens }, made.vector()));
     }
     let extract = Extract { markdown, ..Extract::default() };
-    let finished = Finished {
-        job: job.id,
-        source: source.id,
-        extract,
-        media_type: "text/plain".to_owned(),
-        generation: rooms.generation,
-        chunks,
-    };
+    let finished =
+        Finished { job: job.id, source: source.id, extract, media_type: "text/plain".to_owned(), generation, chunks };
     rooms.store.finish_ingest(finished, clock::now_ms()).await?;
     Ok(())
 }
@@ -162,20 +160,21 @@ async fn add(
 /// How many of the ten exact nearest the scan's candidates hold after rescoring.
 async fn recall(
     rooms: &ingest::Rooms,
+    generation: GenerationId,
     scope: &Scope,
     collection: CollectionId,
     made: &mut Made,
     tries: usize,
 ) -> Result<f64> {
-    let key = SegmentKey { generation: rooms.generation, collection };
+    let key = SegmentKey { generation, collection };
     let mut hits = 0;
     for _ in 0..tries {
         let question = made.vector();
         let near = rooms.vectors.nearest(&[key], &question, limits::CANDIDATES_DEFAULT)?;
         let ids = near.iter().map(|candidate| candidate.chunk).collect();
-        let mut scored = rooms.store.similarities(scope, rooms.generation, question.clone(), ids).await?;
+        let mut scored = rooms.store.similarities(scope, generation, question.clone(), ids).await?;
         scored.sort_by(|a, b| b.score.total_cmp(&a.score));
-        let exact = rooms.store.nearest_exact(scope, rooms.generation, question, 10).await?;
+        let exact = rooms.store.nearest_exact(scope, generation, question, 10).await?;
         hits += exact.iter().filter(|one| scored.iter().take(10).any(|other| other.chunk == one.chunk)).count();
     }
     Ok(hits as f64 / (10 * tries.max(1)) as f64)

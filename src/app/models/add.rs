@@ -42,7 +42,7 @@ pub(super) async fn add(
 /// What is told of a model that has just come; the running appliance writes with it if it was waiting for it.
 pub(super) async fn added(keeper: &Keeper<'_>, found: Found) -> Result<Value> {
     keeper.refresh().await?;
-    let in_use = keeper.in_use().await?.has(&found);
+    let state = keeper.in_use().await?.state(&found);
     let nothing = matches!(keeper.choice().await?, Choice::Nothing);
     let (found, description) = in_the_background(move || {
         let description = found.describe()?;
@@ -51,6 +51,13 @@ pub(super) async fn added(keeper: &Keeper<'_>, found: Found) -> Result<Value> {
     .await?;
     let next = match description.purpose {
         Purpose::Generation if nothing => Some(format!("`nosia model use {}` has it write the answers.", found.name)),
+        Purpose::Embedding if state == "installed" => Some(format!(
+            "`nosia model use {}` has questions compared by it, once it has made its vectors of every document.",
+            found.name
+        )),
+        Purpose::Reranking if state == "installed" => {
+            Some(format!("`nosia model use {}` has it rank the best passages of every question.", found.name))
+        }
         _ => None,
     };
     Ok(json!({
@@ -61,7 +68,7 @@ pub(super) async fn added(keeper: &Keeper<'_>, found: Found) -> Result<Value> {
         "architecture": description.architecture,
         "quantisation": description.quantisation,
         "memory_bytes": description.memory.bytes(keeper.settings.llm_num_ctx as u64),
-        "state": if in_use { "in use" } else { "installed" },
+        "state": state,
         "next": next,
     }))
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::io::AsyncRead;
 
-use super::{Keeper, add, fetch, list, remove, select, show, verify};
+use super::{Keeper, add, build, fetch, list, remove, select, show, verify};
 use crate::app::command::Event;
 use crate::app::error::Result;
 
@@ -39,6 +39,10 @@ pub enum Command {
     Verify { name: Option<String> },
     /// Has one used.
     Use { name: String },
+    /// Has none used for a purpose that can do without.
+    UseNone { purpose: String },
+    /// How far the embedding model is that is about to take over.
+    Build,
 }
 
 /// Runs a command. `body` is what follows it; `say` takes its events.
@@ -56,5 +60,7 @@ pub async fn run(
         Command::Remove { name, force } => remove::remove(keeper, &name, force).await,
         Command::Verify { name } => verify::verify(keeper, name.as_deref(), say).await,
         Command::Use { name } => select::select(keeper, &name).await,
+        Command::UseNone { purpose } => select::none(keeper, &purpose).await,
+        Command::Build => build::build(keeper).await,
     }
 }

@@ -4,15 +4,23 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::generator::{Choice, choose};
+use super::{embedder, reranker};
 use crate::app::App;
 use crate::app::error::{Error, Kind, Result};
 use crate::app::open;
 use crate::config::Settings;
+use crate::domain::id::GenerationId;
 use crate::inference::library::{Found, Library};
-use crate::store::Store;
+use crate::store::{Build, Share, Store};
 
 /// The setting, made in the app, that names the generator.
 pub(super) const GENERATOR: &str = "generator";
+
+/// The setting, made in the app, that names the embedding model.
+pub(super) const EMBEDDER: &str = "embedder";
+
+/// The setting, made in the app, that names the reranker.
+pub(super) const RERANKER: &str = "reranker";
 
 /// What the use cases of models work with.
 pub struct Keeper<'a> {
@@ -79,43 +87,123 @@ impl Keeper<'_> {
         Ok(choose(self.settings, self.library, self.store.setting(GENERATOR).await?))
     }
 
-    /// The name of the embedding model in use.
-    pub(super) fn embedder(&self) -> String {
-        match (self.app, self.settings.remote_embedder()) {
-            (Some(app), _) => app.embedder.identity().name.clone(),
-            (None, Some(remote)) => remote.model,
-            (None, None) => open::EMBEDDER_FOLDER.to_owned(),
-        }
+    /// What is to rank passages anew, as things stand.
+    pub(super) async fn reranker_choice(&self) -> Result<reranker::Choice> {
+        Ok(reranker::choose(self.settings, self.library, self.store.setting(RERANKER).await?))
     }
 
-    /// The models on this machine that answers depend on now: the generator's path, and the embedding model's name.
+    /// What makes the vectors, as things stand: by its name and, where it lies on this machine, its place.
+    pub(super) async fn embedding(&self) -> Result<Embedding> {
+        let builds = self.store.builds().await?;
+        let wanted = embedder::choose(self.settings, self.library, self.store.setting(EMBEDDER).await?);
+        let wanted = match wanted {
+            embedder::Choice::Remote(remote) => remote.model,
+            embedder::Choice::Local(found) => found.name,
+            embedder::Choice::Missing { wanted } => wanted,
+        };
+        let active = self.store.active_generation().await?;
+        let is_local = active.as_ref().is_none_or(|(_, model)| model.pooling != "remote");
+        let (generation, active) = match active {
+            Some((generation, model)) => (Some(generation), model.name),
+            None => (None, wanted.clone()),
+        };
+        Ok(Embedding { active, generation, is_local, wanted, builds })
+    }
+
+    /// Sentences that say what questions are compared by, and what is on its way.
+    pub async fn search_sentence(&self) -> Result<String> {
+        let embedding = self.embedding().await?;
+        if let Some(app) = self.app {
+            return Ok(app.searching().sentence(&embedding.active, &embedding.builds));
+        }
+        let mut said = format!("Questions are compared by {}.", embedding.active);
+        if embedding.wanted != embedding.active {
+            said.push_str(&format!(
+                " {} was chosen; its vectors are made while the server runs, and then it takes over.",
+                embedding.wanted
+            ));
+        }
+        for build in &embedding.builds {
+            said.push(' ');
+            said.push_str(&embedder::progress(build, embedding.generation));
+        }
+        Ok(said)
+    }
+
+    /// The models on this machine that answers depend on now.
     pub(super) async fn in_use(&self) -> Result<InUse> {
         let generator = match self.choice().await? {
             Choice::Local(found) => Some(found.path),
             Choice::Remote(_) | Choice::Missing { .. } | Choice::Nothing => None,
         };
-        let embedder = self.settings.remote_embedder().is_none().then(|| self.embedder());
-        Ok(InUse { generator, embedder })
+        let reranker = match self.reranker_choice().await? {
+            reranker::Choice::Local(found) => Some(found.path),
+            reranker::Choice::Missing { .. } | reranker::Choice::Nothing => None,
+        };
+        let embedding = self.embedding().await?;
+        let embedder = embedding.is_local.then_some(embedding.active.clone());
+        let building = embedding.building().map(|build| (build.model.name.clone(), build.share));
+        Ok(InUse { generator, reranker, embedder, building })
     }
 
-    /// Has the running appliance look again who writes its answers, after models have come or gone.
+    /// Has the running appliance look again who writes its answers and what makes its vectors, after models have come or
+    /// gone.
     pub(super) async fn refresh(&self) -> Result<()> {
-        match self.app {
-            Some(app) => app.refresh_generator().await,
-            None => Ok(()),
-        }
+        let Some(app) = self.app else { return Ok(()) };
+        app.refresh_generator().await?;
+        app.refresh_reranker().await?;
+        app.refresh_embedder(None).await
+    }
+}
+
+/// What makes the vectors.
+pub(super) struct Embedding {
+    /// The name of the model whose vectors questions are compared with.
+    pub active: String,
+    /// Its generation, once there is one.
+    pub generation: Option<GenerationId>,
+    /// Whether that model is one of this machine.
+    pub is_local: bool,
+    /// The name of the model that was chosen.
+    pub wanted: String,
+    pub builds: Vec<Build>,
+}
+
+impl Embedding {
+    /// What is built to take over, if anything is.
+    pub fn building(&self) -> Option<&Build> {
+        self.builds.iter().find(|build| Some(build.generation) != self.generation)
     }
 }
 
 /// The models on this machine that answers depend on.
 pub(super) struct InUse {
     generator: Option<PathBuf>,
+    reranker: Option<PathBuf>,
     embedder: Option<String>,
+    /// The embedding model that is about to take over, and how far it is.
+    building: Option<(String, Share)>,
 }
 
 impl InUse {
     /// Whether `found` is one of them.
     pub fn has(&self, found: &Found) -> bool {
-        self.generator.as_ref() == Some(&found.path) || self.embedder.as_ref() == Some(&found.name)
+        [&self.generator, &self.reranker].into_iter().any(|path| path.as_ref() == Some(&found.path))
+            || self.embedder.as_ref() == Some(&found.name)
+            || self.building(found).is_some()
+    }
+
+    /// How far the vectors of `found` are, where they are being made.
+    pub fn building(&self, found: &Found) -> Option<Share> {
+        self.building.as_ref().filter(|(name, _)| *name == found.name).map(|(_, share)| *share)
+    }
+
+    /// The word for the state of an installed model.
+    pub fn state(&self, found: &Found) -> &'static str {
+        match (self.building(found), self.has(found)) {
+            (Some(_), _) => "being built",
+            (None, true) => "in use",
+            (None, false) => "installed",
+        }
     }
 }

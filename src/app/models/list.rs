@@ -6,11 +6,13 @@ use super::Keeper;
 use super::keeper::InUse;
 use crate::app::error::Result;
 use crate::app::models::generator::{Choice, State};
+use crate::app::models::reranker;
 use crate::app::open::in_the_background;
 use crate::inference::catalog::{self, Entry};
 use crate::inference::library::{Description, Found, LibraryError};
 
-/// The models, what was begun and not finished, what the catalog has besides, and who writes the answers.
+/// The models, what was begun and not finished, what the catalog has besides, who writes the answers, and what
+/// questions are compared and passages ranked by.
 pub(super) async fn list(keeper: &Keeper<'_>) -> Result<Value> {
     let in_use = keeper.in_use().await?;
     let library = keeper.library.clone();
@@ -31,6 +33,8 @@ pub(super) async fn list(keeper: &Keeper<'_>) -> Result<Value> {
         "unfinished": unfinished.collect::<Vec<_>>(),
         "catalog": rest,
         "answers": state(keeper).await?.sentence(),
+        "search": keeper.search_sentence().await?,
+        "ranking": ranking(keeper).await?.sentence(),
     }))
 }
 
@@ -47,6 +51,18 @@ async fn state(keeper: &Keeper<'_>) -> Result<State> {
     })
 }
 
+/// What ranks passages anew: as the running appliance knows it, or as it would be.
+async fn ranking(keeper: &Keeper<'_>) -> Result<reranker::State> {
+    if let Some(app) = keeper.app {
+        return Ok(app.reranking().state);
+    }
+    Ok(match keeper.reranker_choice().await? {
+        reranker::Choice::Local(Found { name, path, .. }) => reranker::State::Local { name, path },
+        reranker::Choice::Missing { wanted } => reranker::State::Missing { wanted },
+        reranker::Choice::Nothing => reranker::State::Nothing,
+    })
+}
+
 fn row(
     found: &Found,
     description: &std::result::Result<Description, LibraryError>,
@@ -55,8 +71,7 @@ fn row(
 ) -> Value {
     let state = match description {
         Err(_) => "unusable",
-        Ok(_) if in_use.has(found) => "in use",
-        Ok(_) => "installed",
+        Ok(_) => in_use.state(found),
     };
     let mut row = json!({
         "name": found.name,
@@ -65,6 +80,7 @@ fn row(
         "path": found.path,
         "removable": found.is_own,
     });
+    row["vectors"] = in_use.building(found).map(super::build::share).into();
     match description {
         Ok(description) => {
             let context = description.tokens_max.map_or(tokens, |most| most.min(tokens));

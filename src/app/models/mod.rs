@@ -6,7 +6,11 @@
 
 pub mod command;
 pub mod generator;
+pub mod embedder;
+pub mod reranker;
+mod change;
 mod add;
+mod build;
 mod fetch;
 mod keeper;
 mod list;
@@ -29,6 +33,7 @@ use crate::answer::MODEL_QUOTES;
 use crate::inference::catalog;
 use crate::inference::library::Brought;
 use crate::inference::library::hub::Reference;
+use crate::store::Share;
 
 /// One row of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +52,8 @@ pub fn list(app: &App, _principal: &Principal) -> Vec<ModelRow> {
         let owned_by = if writing.state == generator::State::Remote { "remote" } else { "nosia" };
         rows.push(ModelRow { id: generator.name().to_owned(), kind: "chat", owned_by });
     }
-    rows.push(ModelRow { id: app.embedder.identity().name.clone(), kind: "embedding", owned_by: "nosia" });
+    let embedder = app.searching().active.map(|model| model.embedder.identity().name.clone());
+    rows.extend(embedder.map(|id| ModelRow { id, kind: "embedding", owned_by: "nosia" }));
     rows
 }
 
@@ -63,6 +69,37 @@ pub fn generator_missing(app: &App) -> Option<String> {
         generator::State::Unusable { name, .. } => Some(name),
         generator::State::Remote | generator::State::Local { .. } | generator::State::Nothing => None,
     }
+}
+
+/// What questions are compared by, for the pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comparing {
+    /// The embedding model; `None` where it is not here, and words alone are.
+    pub by: Option<String>,
+    /// The one that is about to take over.
+    pub next: Option<Next>,
+}
+
+/// An embedding model that makes its vectors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Next {
+    pub name: String,
+    /// How much is done, of all accounts together: a share, since how many chunks others have is nobody's business.
+    pub percent: u64,
+}
+
+/// What questions are compared by, and what is on its way.
+pub async fn comparing(app: &App) -> Result<Comparing> {
+    let by = app.searching().active.map(|model| model.embedder.identity().name.clone());
+    let embedding = app.keeper().embedding().await?;
+    let percent = |share: Share| (100 * share.done).checked_div(share.total).unwrap_or(100);
+    let next = embedding.building().map(|build| Next { name: build.model.name.clone(), percent: percent(build.share) });
+    Ok(Comparing { by, next })
+}
+
+/// Whether documents are searched by their words alone, because the model that they were read with is not here.
+pub fn is_by_words(app: &App) -> bool {
+    app.searching().active.is_none()
 }
 
 /// Whether `name` is one that can be fetched: `hf:OWNER/REPO[/FILE]`, or a name of the catalog.

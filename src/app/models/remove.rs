@@ -1,4 +1,4 @@
-//! A model taken off the disk.
+//! A model taken off the disk, with the vectors that it made.
 
 use serde_json::{Value, json};
 
@@ -24,7 +24,23 @@ pub(super) async fn remove(keeper: &Keeper<'_>, name: &str, force: bool) -> Resu
         return Err(Error::new(Kind::Conflict, message));
     }
     let name = found.name.clone();
+    let vectors = if in_use { 0 } else { drop_vectors(keeper, &name).await? };
     let bytes = in_the_background(move || library.remove(&found)).await?;
     keeper.refresh().await?;
-    Ok(json!({ "name": name, "bytes": bytes, "was_in_use": in_use }))
+    Ok(json!({ "name": name, "bytes": bytes, "vectors": vectors, "was_in_use": in_use }))
+}
+
+/// Removes the generations of an embedding model that is neither asked nor built; how many vectors they had.
+async fn drop_vectors(keeper: &Keeper<'_>, name: &str) -> Result<u64> {
+    let mut dropped = 0;
+    for (generation, model) in keeper.store.generations().await? {
+        // An endpoint may know another model by the same name.
+        if model.name == name && model.pooling != "remote" {
+            dropped += keeper.store.drop_generation(generation).await?;
+        }
+    }
+    if let Some(app) = keeper.app {
+        app.forget_strangers().await?;
+    }
+    Ok(dropped)
 }

@@ -12,7 +12,7 @@ use crate::inference::library::{Kept, LibraryError, Share};
 /// What the model `name` says of itself, what it needs, and where it came from.
 pub(super) async fn show(keeper: &Keeper<'_>, name: &str) -> Result<Value> {
     let found = keeper.find(name)?;
-    let in_use = keeper.in_use().await?.has(&found);
+    let in_use = keeper.in_use().await?;
     let (found, description, receipt) = in_the_background(move || {
         let description = found.describe()?;
         let receipt = found.receipt();
@@ -26,7 +26,8 @@ pub(super) async fn show(keeper: &Keeper<'_>, name: &str) -> Result<Value> {
     let kept = |kept: &Kept| json!({ "name": kept.name, "bytes": kept.bytes, "sha256": kept.sha256 });
     Ok(json!({
         "name": found.name,
-        "state": if in_use { "in use" } else { "installed" },
+        "state": in_use.state(&found),
+        "vectors": in_use.building(&found).map(super::build::share),
         "path": found.path,
         "bytes": found.bytes,
         "title": description.title,

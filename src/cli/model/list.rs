@@ -30,7 +30,8 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
             bytes(&unfinished["bytes"])
         ));
     }
-    print::line(format_args!("\n{}", text(&listed, "answers")));
+    print::line("");
+    ["answers", "search", "ranking"].iter().for_each(|said| print::line(text(&listed, said)));
     if args.catalog {
         print::line("");
         catalog(&rows("catalog"));

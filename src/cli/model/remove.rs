@@ -25,5 +25,8 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
     let what = if removed["unfinished"] == true { "the unfinished download of " } else { "" };
     let freed = bytes(&removed["bytes"]);
     print::line(format_args!("Removed {what}{}; {freed} are free again.", text(&removed, "name")));
+    if let Some(vectors) = removed["vectors"].as_u64().filter(|vectors| *vectors > 0) {
+        print::line(format_args!("Its vectors of {vectors} chunks are removed too."));
+    }
     Ok(())
 }

@@ -29,7 +29,7 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
         fact("name", text(&model, "name").to_owned()),
         fact("title", text(&model, "title").to_owned()),
         fact("about", text(&model, "about").to_owned()),
-        fact("state", text(&model, "state").to_owned()),
+        fact("state", state(&model)),
         fact("for", text(&model, "purpose").to_owned()),
         fact("architecture", text(&model, "architecture").to_owned()),
         fact("parameters", count(&model["parameters"])),
@@ -54,6 +54,14 @@ pub async fn run(args: Args, common: &Common, settings: Settings) -> anyhow::Res
     }
     table(&rows).iter().for_each(print::line);
     Ok(())
+}
+
+/// `in use`, or `being built, 120 of 300 chunks`.
+fn state(model: &Value) -> String {
+    match &model["vectors"] {
+        Value::Null => text(model, "state").to_owned(),
+        vectors => format!("{}, {} of {} chunks", text(model, "state"), vectors["done"], vectors["total"]),
+    }
 }
 
 /// `Q4_K 1.1 GB in 241, Q6_K 0.3 GB in 40`.

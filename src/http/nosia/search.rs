@@ -29,6 +29,7 @@ pub async fn search(
         "timings": {
             "embed_ms": found.timings.embed_ms,
             "search_ms": found.timings.search_ms,
+            "rerank_ms": found.timings.rerank_ms,
             "load_ms": found.timings.load_ms,
         },
     })))

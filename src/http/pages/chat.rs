@@ -100,6 +100,7 @@ async fn page(
     };
     let turns: Vec<Turn> = messages.into_iter().filter_map(|message| Turn::of(page.t, message)).collect();
     let below = match (models::has_generator(&site.app), models::generator_missing(&site.app)) {
+        _ if models::is_by_words(&site.app) => page.t.words_only.to_owned(),
         (true, _) => page.t.check_citations.to_owned(),
         (false, Some(name)) => say(page.t.generator_missing, &[&name]),
         (false, None) => page.t.quotes_only.to_owned(),

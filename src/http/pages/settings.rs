@@ -1,12 +1,15 @@
-//! The account's settings, for its owners: what the model that writes answers is told to do.
+//! The account's settings, for its owners: what the model that writes answers is told to do, and what questions are
+//! compared by.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
+use super::texts::{Texts, say};
 use super::{Page, go_to, html_with};
 use crate::app::error::Kind;
 use crate::app::instructions;
+use crate::app::models::{self, Comparing};
 use crate::http::Site;
 use crate::http::body::Form;
 use crate::http::error::Failure;
@@ -24,6 +27,8 @@ struct SettingsPage {
     chars_max: usize,
     wrong: Option<String>,
     saved: bool,
+    /// What questions are compared by, a line each.
+    search: Vec<String>,
 }
 
 /// `GET /settings`, with `?saved` after something was.
@@ -64,5 +69,13 @@ async fn page(
     };
     let saved = wrong.is_none() && request.query_string() == "saved";
     let (own, chars_max) = (found.own.is_some(), limits::INSTRUCTIONS_CHARS_MAX);
-    html_with(status, &SettingsPage { page, text, own, chars_max, wrong, saved })
+    let search = search(page.t, models::comparing(&site.app).await?);
+    html_with(status, &SettingsPage { page, text, own, chars_max, wrong, saved, search })
+}
+
+/// What questions are compared by, and what is on its way.
+fn search(t: &Texts, comparing: Comparing) -> Vec<String> {
+    let now = comparing.by.map_or_else(|| t.words_only.to_owned(), |name| say(t.comparing_by, &[&name]));
+    let next = comparing.next.map(|next| say(t.comparing_next, &[&next.name, &next.percent]));
+    [now].into_iter().chain(next).collect()
 }

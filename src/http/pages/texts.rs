@@ -97,6 +97,8 @@ texts! {
         "Les réponses citent vos documents mot pour mot. Pour qu’elles soient rédigées, choisissez un modèle sur le serveur : nosia model list --catalog.";
     generator_missing: "Answers quote your documents word for word: the model {} was chosen to write them and is not there. On the server, nosia model list says why.",
         "Les réponses citent vos documents mot pour mot : le modèle {} devait les rédiger et n’est pas là. Sur le serveur, nosia model list dit pourquoi.";
+    words_only: "The model that your documents were read with is not there: until it is, they are searched by their words alone. On the server, nosia model list says why.",
+        "Le modèle avec lequel vos documents ont été lus n’est pas là : en attendant, seuls les mots sont comparés. Sur le serveur, nosia model list dit pourquoi.";
     check_citations: "Written by a model from your documents. Open a citation to check it.",
         "Rédigé par un modèle à partir de vos documents. Ouvrez une citation pour la vérifier.";
     unconfirmed_legend: "Underlined: not confirmed by the passages. Check it before you rely on it.",
@@ -205,6 +207,11 @@ texts! {
     instructions_default: "The default, as long as you save no other", "Consignes par défaut, tant que vous n’en enregistrez pas d’autres";
     save: "Save", "Enregistrer";
     back_to_default: "Back to the default", "Revenir aux consignes par défaut";
+
+    comparing: "Search", "Recherche";
+    comparing_by: "Questions are compared with your documents by {}.", "Les questions sont comparées à vos documents par {}.";
+    comparing_next: "{} is preparing to take over: {} % of the documents are done. Until then everything goes on as before.",
+        "{} se prépare à prendre le relais : {} % des documents sont prêts. D’ici là, rien ne change.";
 
     // Errors
     error_not_found: "Not found", "Introuvable";

@@ -3,6 +3,7 @@
 use super::stories260k::{CONTEXT, network, stories};
 use crate::domain::answer::Finish;
 use crate::domain::chat::{Speaker, Turn};
+use crate::domain::device::Device;
 use crate::inference::gguf::Gguf;
 use crate::inference::{Generated, Generator, LocalOptions, Reader, Sampling};
 use futures_util::StreamExt as _;
@@ -24,7 +25,7 @@ fn the_file_made_of_it_is_whole() {
 async fn the_generator_tells_what_the_reference_tells() {
     let folder = tempfile::tempdir().expect("a folder");
     let Some(path) = network(folder.path(), "the stories that stories260K tells") else { return };
-    let options = LocalOptions { context: CONTEXT, cache_bytes: None };
+    let options = LocalOptions { context: CONTEXT, cache_bytes: None, device: Device::Cpu };
     let generator = Generator::local(&path, options).expect("it opens");
     // The second time, what was read the first time is used again.
     for story in stories().iter().chain(&stories()) {

@@ -7,6 +7,8 @@ use std::sync::mpsc;
 use rusqlite::Connection;
 
 use super::{House, NOW, new_source};
+use crate::domain::id::{AccountId, JobId, SourceId};
+use crate::domain::job::Work;
 use crate::limits;
 use crate::store::migrate::MIGRATIONS;
 use crate::store::{Created, Store, StoreError};
@@ -136,6 +138,37 @@ async fn a_migration_happens_whole_or_not_at_all_and_a_copy_is_kept() {
     store.close().await;
     Store::open_with(&path, &later).expect("what was done is not done again").close().await;
     assert!(matches!(Store::open(&path).err(), Some(StoreError::NewerSchema { found: LATER, known: KNOWN })));
+}
+
+#[tokio::test]
+async fn every_released_schema_is_brought_up_to_date_with_its_rows() {
+    for released in 1..KNOWN {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("nosia.db");
+        let old = Store::open_with(&path, &MIGRATIONS[..released as usize]).expect("an old database is made");
+        let rows = "
+            INSERT INTO accounts (id, name, created_at_ms) VALUES (1, 'A', 0);
+            INSERT INTO collections (id, account, name, created_at_ms) VALUES (1, 1, 'General', 0);
+            INSERT INTO sources (id, account, collection, kind, title, file_name, names, media_type, bytes, sha256,
+                                 state, created_at_ms, updated_at_ms)
+                VALUES (1, 1, 1, 'document', 'a', 'a.pdf', 'a', 'x', 1, zeroblob(32), 'waiting', 0, 0);
+            INSERT INTO jobs (id, kind, source, not_before_ms, created_at_ms) VALUES (7, 'ingest', 1, 0, 0);
+            INSERT INTO jobs (id, kind, source, not_before_ms, created_at_ms) VALUES (9, 'other', 1, 0, 0);
+            DELETE FROM jobs WHERE id = 9;";
+        old.write(move |connection| Ok(connection.execute_batch(rows)?)).await.expect("rows of that release");
+        old.close().await;
+        let store = Store::open(&path).expect("this release opens it");
+        let job = store.claim_job(NOW).await.expect("a claim").expect("its job still waits");
+        assert_eq!((job.id, job.work), (JobId(7), Work::Ingest(SourceId(1))), "from schema {released}");
+        let scope = store.scope(AccountId(1)).await.expect("its account is there");
+        let Created::New(source) = store.create_source(new_source(&scope, "b.pdf"), NOW).await.expect("a source")
+        else {
+            panic!("it is new")
+        };
+        let next = store.claim_job(NOW).await.expect("a claim").expect("a job");
+        assert_eq!((next.work, next.id > JobId(9)), (Work::Ingest(source.id), true), "no number is given out twice");
+        assert_eq!(store.integrity().await.expect("a read"), Vec::<String>::new());
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod people;
 mod sources;
 mod jobs;
 mod ingests;
+mod builds;
 mod scopes;
 mod vectors;
 mod chats;

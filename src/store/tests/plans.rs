@@ -1,7 +1,7 @@
 //! Queries that are asked often find their rows by an index, however many there are.
 
 use super::House;
-use crate::store::{changes, listings, passages, sources, vectors};
+use crate::store::{builds, changes, listings, passages, sources, vectors};
 
 #[tokio::test]
 async fn no_frequent_query_scans_a_table() {
@@ -18,6 +18,7 @@ async fn no_frequent_query_scans_a_table() {
         ("changes by collection", changes::CHANGES_BY_COLLECTION),
         ("stored passages", passages::STORED_PASSAGES),
         ("neighbours", passages::NEIGHBOURS),
+        ("chunks that lack a vector", builds::LACKING),
         ("similarities", vectors::SIMILARITIES),
         ("nearest exact", vectors::NEAREST_EXACT),
     ];

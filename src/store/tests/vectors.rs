@@ -28,7 +28,7 @@ async fn scores_are_those_of_a_scan_by_hand() {
         let texts: Vec<String> = (0..20).map(|line| format!("document {number} line {line}")).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let source = house.ingested(&format!("{number}.pdf"), &texts).await.id;
-        let stored = store.vectors_of(generation, source).await.expect("a read");
+        let stored = store.vectors_of(generation, source).await.expect("a read").expect("none is lacking");
         all.extend(stored.iter().map(|(chunk, vector)| (*chunk, cosine(&question, vector))));
     }
     let asked: Vec<ChunkId> = all.iter().rev().step_by(7).map(|(chunk, _)| *chunk).collect();
