@@ -12,8 +12,8 @@ use std::cell::RefCell;
 /// From so many rows of activations on, packing weights pays.
 fn packed_rows_min(isa: Isa) -> usize {
     match isa {
-        Isa::Avx512Vnni | Isa::Portable => 4,
         Isa::Avx2 => 6,
+        _ => 4,
     }
 }
 
