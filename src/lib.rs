@@ -21,8 +21,8 @@
 //!   [`app::worker`] claims the job -> [`ingest`]: extract, chunk, embed -> [`store`] (chunks and vectors, one
 //!   transaction) -> [`vectors`] and [`fulltext`]. A source is ready when both have committed its number.
 //! - **Read walk**, `Question -> Candidate -> Passage -> Piece -> Answer`: a door -> [`app::ask`] ->
-//!   [`retrieve::passages`] (words and meaning searched at once, inside the caller's scope; fused; trimmed) ->
-//!   [`answer::stream`] (quote or generate, cite, refuse) -> pieces back through the door as they come.
+//!   [`retrieve::passages`] (words and meaning searched at once, inside the caller's scope; fused; the best read anew;
+//!   trimmed) -> [`answer::stream`] (quote or generate, cite, refuse) -> pieces back through the door as they come.
 //!
 //! **One truth**: SQLite and the blobs are ground state. The scan files and the full-text indexes are derived from
 //! them: deleted or damaged, they are set aside and rebuilt.
