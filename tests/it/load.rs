@@ -178,7 +178,7 @@ impl Desk {
         let (mut tally, mut round) = (Tally::default(), 0);
         while load.goes_on(round, begun) {
             let script = &scripts[(reader * 5 + round * 3) % scripts.len()];
-            if (reader + round) % LEAVES_EVERY == 0 {
+            if (reader + round).is_multiple_of(LEAVES_EVERY) {
                 let mut body = script.body.clone();
                 body["max_tokens"] = json!(self.tokens_max);
                 self.ask(&body, Some(1 + reader % 3), &mut tally).await;
