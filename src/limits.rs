@@ -130,8 +130,9 @@ pub const EMBEDDING_INPUTS_MAX: usize = 256;
 pub const TOKENIZE_BYTES_MAX: u64 = 64 << 20;
 /// Rows on one page of any listing.
 pub const PAGE_ROWS_MAX: u32 = 200;
-/// Questions answered at once; more are told that the appliance is busy.
-pub const QUESTIONS_AT_ONCE_MAX: usize = 32;
+/// Questions answered at once; more are told that the appliance is busy. As many as are written and wait to be: a smaller
+/// number would turn readers away from a line that has room for them, and that tells them their place.
+pub const QUESTIONS_AT_ONCE_MAX: usize = GENERATIONS_AT_ONCE_MAX + GENERATIONS_WAITING_MAX;
 /// Seconds that a stopping server waits for requests in progress.
 pub const STOP_SECONDS_MAX: u64 = 20;
 /// Seconds that a client may take to send the head of a request.

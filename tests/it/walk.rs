@@ -84,7 +84,7 @@ async fn a_crowd_is_answered_or_told_to_come_back() {
         (1..=60).map(|n| format!("Rule {n} of the boathouse is about berth {n} and its key.\n\n")).collect();
     appliance.ready(&token, "rules.md", format!("# Rules\n\n{rules}{HANDBOOK}").as_bytes()).await;
     let body = json!({ "model": "nosia", "stream": true, "messages": [{ "role": "user", "content": "Where does the spare key of the boathouse hang?" }] });
-    let asked = (0..48).map(|_| async {
+    let asked = (0..96).map(|_| async {
         let answer = appliance.post(&token, "/v1/chat/completions", &body).await;
         let (status, waits) = (answer.status(), answer.headers().contains_key("retry-after"));
         (status, waits, answer.text().await.expect("it is not cut off"))
