@@ -101,7 +101,7 @@ fn difference(total: __m512, less: __m512) -> f32 {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma")]
 fn quarters(groups: [i32; 4]) -> __m512i {
-    let pair = |group: i32| 2 * group | (2 * group + 1) << 8;
+    let pair = |group: i32| (2 * group) | ((2 * group + 1) << 8);
     let [a, b, c, d] = groups.map(|group| pair(group) | pair(group) << 16);
     _mm512_set_epi32(d, d, d, d, c, c, c, c, b, b, b, b, a, a, a, a)
 }

@@ -17,7 +17,7 @@ macro_rules! compiled {
             #[inline]
             #[target_feature(enable = $features)]
             fn both(low: usize, high: usize) -> __m256i {
-                let pair = |index: usize| (2 * index | (2 * index + 1) << 8) as i16;
+                let pair = |index: usize| ((2 * index) | ((2 * index + 1) << 8)) as i16;
                 _mm256_set_m128i(_mm_set1_epi16(pair(high)), _mm_set1_epi16(pair(low)))
             }
 
