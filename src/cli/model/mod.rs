@@ -21,7 +21,7 @@ use crate::config::Settings;
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  nosia model list --catalog\n  nosia model add granite-3.3-2b-instruct\n  nosia model add /media/usb/granite-3.3-2b-instruct-Q4_K_M.gguf\n  nosia model use granite-3.3-2b-instruct\n\nA generator is one .gguf file; an embedding model or reranker is a folder with config.json, tokenizer.json and model.safetensors. They are looked for in NOSIA_MODELS, the data folder's `models`, /usr/share/nosia/models and beside the binary."
+    after_help = "Examples:\n  nosia model list --catalog\n  nosia model add granite-3.3-2b-instruct\n  nosia model add /media/usb/granite-3.3-2b-instruct-Q4_K_M.gguf\n  nosia model use granite-3.3-2b-instruct\n\nA generator is one .gguf file; an embedding model or reranker is one, too, or a folder with config.json, tokenizer.json and model.safetensors. They are looked for in NOSIA_MODELS, the data folder's `models`, /usr/share/nosia/models and beside the binary."
 )]
 pub struct Args {
     #[command(subcommand)]
