@@ -3,4 +3,3 @@
 pub mod decoder;
 pub(super) mod encoder;
 pub(super) mod kernel;
-mod packed;
