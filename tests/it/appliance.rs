@@ -108,7 +108,10 @@ impl Appliance {
         let base = base.expect("checked by the loop");
         // Only the first of several tests in one process succeeds, and one is enough.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        // While a test waits for a command nobody looks at its connections, and the server ends idle ones after a while.
+        let idle = Duration::from_secs(2);
+        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).pool_idle_timeout(idle);
+        let client = client.build().expect("a client");
         Appliance { child, base, link, client }
     }
 
