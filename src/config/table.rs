@@ -306,9 +306,9 @@ pub const SETTINGS: &[Setting] = &[
         EMBEDDER,
         Kind::Word(&["f32", "int8"]),
         Default::Text("f32"),
-        "How exactly an embedding model on this machine computes. With int8 documents are read faster, its weights take \
-         a quarter of the memory, and it finds nearly the same. After a change the vectors of all documents are made anew, \
-         beside those in use.",
+        "How exactly an embedding model on this machine computes. With int8 its weights take a quarter of the memory and it \
+         finds nearly the same; how much faster it is depends on the processor (`nosia bench embed`). After a change all \
+         vectors are made anew, while the old ones are asked.",
     ),
     setting(
         "RERANKING_MODEL",
