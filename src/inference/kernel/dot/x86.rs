@@ -103,23 +103,31 @@ macro_rules! compiled {
                 _mm256_broadcastsi128_si256(_mm_mullo_epi16(scales, ratios))
             }
 
+            /// The product of a row of Q4_K or Q5_K, whose blocks have `block_bytes` and differ in their weights alone:
+            /// `weights_of` gives those of the groups `2 * pair` and `2 * pair + 1` of a block.
+            ///
+            /// # Safety
+            /// `weights` are whole blocks, and there are 256 activations and what belongs to them for each.
+            #[inline]
             #[target_feature(enable = $features)]
-            unsafe fn q4_k(weights: &[u8], row: Row) -> f32 {
-                let nibble = _mm256_set1_epi8(15);
+            unsafe fn with_minima(
+                weights: &[u8],
+                block_bytes: usize,
+                row: Row,
+                weights_of: impl Fn(*const u8, usize) -> [__m256i; 2],
+            ) -> f32 {
                 let (mut total, mut less) = (_mm256_setzero_ps(), _mm256_setzero_ps());
-                for (index, block) in weights.chunks_exact(144).enumerate() {
+                for (index, block) in weights.chunks_exact(block_bytes).enumerate() {
                     let block = block.as_ptr();
-                    ahead::ask(block, ahead::ROW_BYTES, 144);
-                    // SAFETY: a block has 144 bytes, and there are 256 activations and what belongs to them for each.
+                    ahead::ask(block, ahead::ROW_BYTES, block_bytes);
+                    // SAFETY: promised by the caller; a block begins with two floats of two bytes and twelve bytes.
                     unsafe {
                         let values = row.values.as_ptr().add(index * 256);
                         let (scales, minima) = scales_and_minima(block.add(4));
                         let factors = factors(_mm_cvtepu8_epi16(scales), row.ratios.as_ptr().add(index * 8));
                         let (mut even, mut odd) = (_mm256_setzero_si256(), _mm256_setzero_si256());
                         for pair in 0..4 {
-                            let bytes = _mm256_loadu_si256(block.add(16 + pair * 32).cast());
-                            let low = _mm256_and_si256(bytes, nibble);
-                            let high = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), nibble);
+                            let [low, high] = weights_of(block, pair);
                             let factor = |group| _mm256_shuffle_epi8(factors, both(group, group));
                             let given = |group: usize| _mm256_loadu_si256(values.add(group * 32).cast());
                             even = weighted(even, low, given(2 * pair), factor(2 * pair));
@@ -136,49 +144,41 @@ macro_rules! compiled {
             }
 
             #[target_feature(enable = $features)]
+            unsafe fn q4_k(weights: &[u8], row: Row) -> f32 {
+                let nibble = _mm256_set1_epi8(15);
+                // SAFETY: the caller's promise; a block has 144 bytes, the last 128 of them weights.
+                unsafe {
+                    with_minima(weights, 144, row, |block, pair| {
+                        let bytes = _mm256_loadu_si256(block.add(16 + pair * 32).cast());
+                        [_mm256_and_si256(bytes, nibble), _mm256_and_si256(_mm256_srli_epi16(bytes, 4), nibble)]
+                    })
+                }
+            }
+
+            #[target_feature(enable = $features)]
             unsafe fn q5_k(weights: &[u8], row: Row) -> f32 {
                 let nibble = _mm256_set1_epi8(15);
                 let fifth_bit = _mm256_set1_epi8(16);
-                let (mut total, mut less) = (_mm256_setzero_ps(), _mm256_setzero_ps());
-                for (index, block) in weights.chunks_exact(176).enumerate() {
-                    let block = block.as_ptr();
-                    ahead::ask(block, ahead::ROW_BYTES, 176);
-                    // SAFETY: a block has 176 bytes, and there are 256 activations and what belongs to them for each.
-                    unsafe {
-                        let values = row.values.as_ptr().add(index * 256);
-                        let (scales, minima) = scales_and_minima(block.add(4));
-                        let factors = factors(_mm_cvtepu8_epi16(scales), row.ratios.as_ptr().add(index * 8));
+                // SAFETY: the caller's promise; a block has 176 bytes, the last 160 of them weights.
+                unsafe {
+                    with_minima(weights, 176, row, |block, pair| {
                         let bits = _mm256_loadu_si256(block.add(16).cast());
-                        let (mut even, mut odd) = (_mm256_setzero_si256(), _mm256_setzero_si256());
-                        for pair in 0..4 {
-                            let bytes = _mm256_loadu_si256(block.add(48 + pair * 32).cast());
-                            // Bit `bit` of each byte comes to bit 4; what comes from the neighbouring byte is cut off.
-                            let fifth = |bit: usize| {
-                                let left = _mm_cvtsi32_si128(4 - bit as i32);
-                                let right = _mm_cvtsi32_si128(bit as i32 - 4);
-                                let moved = if bit <= 4 {
-                                    _mm256_sll_epi16(bits, left)
-                                } else {
-                                    _mm256_srl_epi16(bits, right)
-                                };
-                                _mm256_and_si256(moved, fifth_bit)
-                            };
-                            let low = _mm256_or_si256(_mm256_and_si256(bytes, nibble), fifth(2 * pair));
-                            let high = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), nibble);
-                            let high = _mm256_or_si256(high, fifth(2 * pair + 1));
-                            let factor = |group| _mm256_shuffle_epi8(factors, both(group, group));
-                            let given = |group: usize| _mm256_loadu_si256(values.add(group * 32).cast());
-                            even = weighted(even, low, given(2 * pair), factor(2 * pair));
-                            odd = weighted(odd, high, given(2 * pair + 1), factor(2 * pair + 1));
-                        }
-                        let unit = *row.units.get_unchecked(index);
-                        let scale = _mm256_set1_ps(half_at(block) * unit);
-                        total = _mm256_fmadd_ps(_mm256_cvtepi32_ps(_mm256_add_epi32(even, odd)), scale, total);
-                        let minimum = _mm256_set1_ps(half_at(block.add(2)));
-                        less = _mm256_fmadd_ps(taken(minima, row.sums.as_ptr().add(index * 8)), minimum, less);
-                    }
+                        let bytes = _mm256_loadu_si256(block.add(48 + pair * 32).cast());
+                        // Bit `bit` of each byte comes to bit 4; what comes from the neighbouring byte is cut off.
+                        let fifth = |bit: usize| {
+                            let left = _mm_cvtsi32_si128(4 - bit as i32);
+                            let right = _mm_cvtsi32_si128(bit as i32 - 4);
+                            let moved =
+                                if bit <= 4 { _mm256_sll_epi16(bits, left) } else { _mm256_srl_epi16(bits, right) };
+                            _mm256_and_si256(moved, fifth_bit)
+                        };
+                        let high = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), nibble);
+                        [
+                            _mm256_or_si256(_mm256_and_si256(bytes, nibble), fifth(2 * pair)),
+                            _mm256_or_si256(high, fifth(2 * pair + 1)),
+                        ]
+                    })
                 }
-                sum(_mm256_sub_ps(total, less))
             }
 
             #[target_feature(enable = $features)]
