@@ -24,10 +24,20 @@ impl Span {
 pub struct Extract {
     /// The title that the document gives itself, if any.
     pub title: Option<String>,
+    /// Who wrote it, as it says.
+    pub author: Option<String>,
+    /// When it was written or last changed, as it says: `2024-05-31`, or less of it.
+    pub date: Option<String>,
+    /// The language that it says it is in, as a BCP 47 tag; `None` is not yet told.
+    pub language: Option<String>,
     /// Headings as `#`, tables as Markdown tables, code fenced.
     pub markdown: String,
     /// Pages in order, without gaps or overlaps; empty where the format has none.
     pub pages: Vec<PageSpan>,
+    /// What `pages` are in the original.
+    pub unit: Unit,
+    /// The pages that were not read, in order; their spans are empty. A page of an empty span that is not here is empty.
+    pub unread: Vec<Unread>,
     /// What was left out and why, for the reader ("page 3 holds only an image").
     pub notes: Vec<String>,
 }
@@ -38,6 +48,46 @@ pub struct PageSpan {
     /// Counted from 1, as a reader of the original counts.
     pub number: u32,
     pub span: Span,
+}
+
+/// What the pages of a document are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unit {
+    #[default]
+    Page,
+    Slide,
+    Sheet,
+    Chapter,
+    Message,
+}
+
+impl Unit {
+    const ALL: [Unit; 5] = [Unit::Page, Unit::Slide, Unit::Sheet, Unit::Chapter, Unit::Message];
+
+    /// The word used on pages, in the API and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Unit::Page => "page",
+            Unit::Slide => "slide",
+            Unit::Sheet => "sheet",
+            Unit::Chapter => "chapter",
+            Unit::Message => "message",
+        }
+    }
+
+    /// The unit that `word` names.
+    pub fn parse(word: &str) -> Option<Unit> {
+        Unit::ALL.into_iter().find(|unit| unit.as_str() == word)
+    }
+}
+
+/// A page that was not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// As in [`PageSpan::number`].
+    pub page: u32,
+    /// Why, and what would help, in a sentence for the reader.
+    pub reason: String,
 }
 
 impl Extract {

@@ -15,6 +15,8 @@ pub mod sandbox;
 
 use std::time::{Duration, Instant};
 
+use tokio::io::AsyncRead;
+
 use crate::blobs::Blobs;
 use crate::domain::chunk::{Chunk, ChunkRules};
 use crate::domain::extract::Extract;
@@ -29,6 +31,7 @@ use crate::vectors::Vectors;
 
 pub use error::IngestError;
 pub use extract::ExtractError;
+use extract::PartHead;
 use progress::Reporter;
 
 /// The engines that ingestion uses.
@@ -147,8 +150,22 @@ async fn read(rooms: &Rooms, source: &Source, reporter: &Reporter) -> Result<(Ex
         SourceKind::Text | SourceKind::Qna => "text.md",
         SourceKind::Document | SourceKind::Website => &source.file_name,
     };
-    let on_page = |done, total| reporter.tell(SourceState::Reading { done, total });
-    Ok(rooms.reader.read(&path, file_name, on_page).await?)
+    Ok(rooms.reader.read(&path, file_name, &mut Reading { reporter }).await?)
+}
+
+/// What becomes of what is found while a document is read.
+struct Reading<'a> {
+    reporter: &'a Reporter,
+}
+
+impl sandbox::Listener for Reading<'_> {
+    fn page(&mut self, done: u32, total: u32) {
+        self.reporter.tell(SourceState::Reading { done, total });
+    }
+
+    async fn part(&mut self, _: PartHead, _: &mut (impl AsyncRead + Unpin + Send)) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The title under which the store will keep the source: a title that a person gave stays, a file may name itself.

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
-use super::extract::ExtractError;
+use super::extract::{ExtractError, PartHead};
 use crate::domain::extract::Extract;
 use crate::limits;
 
@@ -29,6 +29,30 @@ pub struct Reader {
     pub program: PathBuf,
 }
 
+/// Who is told of what a child finds, as it finds it.
+pub trait Listener: Send {
+    /// Pages done, of pages in all.
+    fn page(&mut self, done: u32, total: u32);
+
+    /// A part of the document; what is left of `content` is dropped afterwards. An error ends the reading.
+    fn part(
+        &mut self,
+        head: PartHead,
+        content: &mut (impl AsyncRead + Unpin + Send),
+    ) -> impl Future<Output = std::io::Result<()>> + Send;
+}
+
+/// Nobody is told of anything.
+pub struct Deaf;
+
+impl Listener for Deaf {
+    fn page(&mut self, _done: u32, _total: u32) {}
+
+    async fn part(&mut self, _: PartHead, _: &mut (impl AsyncRead + Unpin + Send)) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// The most bytes of the child's complaints that are looked at.
 const COMPLAINTS_BYTES_MAX: u64 = 16 << 10;
 /// How long the child may go without a sign of progress.
@@ -37,7 +61,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(limits::EXTRACT_SILENCE_SECOND
 const ENDING_MAX: Duration = Duration::from_secs(5);
 
 impl Reader {
-    /// Reads the document at `path`, which came as `file_name`; `on_page` hears pages done and pages in all.
+    /// Reads the document at `path`, which came as `file_name`; `listener` is told of what is found on the way.
     ///
     /// [`ExtractError::Io`] is not the document's fault and may be tried again; all other errors are its own. Dropped,
     /// the future takes the child with it.
@@ -45,9 +69,9 @@ impl Reader {
         &self,
         path: &Path,
         file_name: &str,
-        on_page: impl FnMut(u32, u32) + Send,
+        listener: &mut impl Listener,
     ) -> Result<(Extract, String), ExtractError> {
-        self.read_within(SILENCE_MAX, path, file_name, on_page).await
+        self.read_within(SILENCE_MAX, path, file_name, listener).await
     }
 
     async fn read_within(
@@ -55,7 +79,7 @@ impl Reader {
         silence_max: Duration,
         path: &Path,
         file_name: &str,
-        mut on_page: impl FnMut(u32, u32) + Send,
+        listener: &mut impl Listener,
     ) -> Result<(Extract, String), ExtractError> {
         let document = tokio::fs::File::open(path).await?;
         let bytes = document.metadata().await?.len();
@@ -64,7 +88,7 @@ impl Reader {
         let request = Request { file_name: file_name.to_owned(), bytes };
         let feeding = feed(input, request, document);
         let listening = async {
-            let answer = listen(output, silence_max, &mut on_page).await;
+            let answer = listen(output, silence_max, listener).await;
             if answer.is_err() {
                 // A child that has not answered may hang; killed, it also lets go of its input.
                 stop(&child);
@@ -104,9 +128,9 @@ impl Reader {
 
 /// Hears the child until it answers.
 async fn listen(
-    output: impl AsyncRead + Unpin,
+    output: impl AsyncRead + Unpin + Send,
     silence_max: Duration,
-    on_page: &mut (impl FnMut(u32, u32) + Send),
+    listener: &mut impl Listener,
 ) -> Result<wire::Outcome, Unanswered> {
     let mut output = BufReader::new(output.take(wire::ANSWER_BYTES_MAX));
     let mut line = Vec::new();
@@ -123,8 +147,14 @@ async fn listen(
             Ok(Ok(_)) => {}
         }
         match Answer::parse(&line) {
-            Some(Answer::Page { done, total }) => on_page(done, total),
-            Some(Answer::Outcome(outcome)) => return Ok(*outcome),
+            Some(Answer::Page { done, total }) => listener.page(done, total),
+            Some(Answer::Part { kind, name, page, bytes }) => {
+                let mut content = (&mut output).take(bytes);
+                let taken = listener.part(kind.checked(name, page), &mut content).await;
+                let rest = tokio::io::copy(&mut content, &mut tokio::io::sink()).await;
+                taken.and(rest.map(drop)).map_err(|error| Unanswered::Error(error.into()))?;
+            }
+            Some(Answer::Outcome(outcome)) => return Ok(outcome),
             None => return Err(Unanswered::Silent),
         }
     }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::{Result, StoreError};
 use crate::domain::account::Scope;
-use crate::domain::extract::{PageSpan, Span};
+use crate::domain::extract::{PageSpan, Span, Unread};
 use crate::domain::id::ChunkId;
 use crate::domain::source::Sha256;
 
@@ -45,6 +45,17 @@ pub(super) fn pages(pages: &[PageSpan]) -> String {
 pub(super) fn read_pages(row: &Row<'_>, column: &str) -> rusqlite::Result<Vec<PageSpan>> {
     let triples: Vec<(u32, usize, usize)> = read_list(row, column)?;
     Ok(triples.into_iter().map(|(number, start, end)| PageSpan { number, span: Span { start, end } }).collect())
+}
+
+/// Pages that were not read as `[[page, "why"], ...]`.
+pub(super) fn unread(unread: &[Unread]) -> String {
+    list(&unread.iter().map(|unread| (unread.page, &unread.reason)).collect::<Vec<_>>())
+}
+
+/// Reads what [`unread`] wrote.
+pub(super) fn read_unread(row: &Row<'_>, column: &str) -> rusqlite::Result<Vec<Unread>> {
+    let pairs: Vec<(u32, String)> = read_list(row, column)?;
+    Ok(pairs.into_iter().map(|(page, reason)| Unread { page, reason }).collect())
 }
 
 /// A vector as 32-bit floats, little-endian, one after the other: what sqlite-vec's functions take.

@@ -31,9 +31,13 @@ const LATEST_VERSION: &str = "
 
 const INSERT_VERSION: &str = "
     INSERT INTO source_versions (source, version, markdown, pages, notes, created_at_ms)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    VALUES (?1, ?2, ?3, ?4, '[]', ?5)";
 
-const SET_NOTES: &str = "UPDATE source_versions SET notes = ?3 WHERE source = ?1 AND version = ?2";
+/// What may be told otherwise of the same text.
+const SET_ABOUT: &str = "
+    UPDATE source_versions
+    SET author = :author, date = :date, language = :language, unit = :unit, unread = :unread, notes = :notes
+    WHERE source = :source AND version = :version";
 
 const PUT_VECTOR: &str = "
     INSERT INTO vectors (generation, collection, chunk, vector) VALUES (?1, ?2, ?3, ?4)
@@ -96,17 +100,35 @@ fn check_dimensions(rows: &Connection, finished: &Finished) -> Result<()> {
 
 /// Stores the text unless it is the present one already; its version.
 fn put_version(rows: &Connection, source: SourceId, extract: &Extract, now_ms: i64) -> Result<u32> {
-    let (pages, notes) = (columns::pages(&extract.pages), columns::list(&extract.notes));
+    let pages = columns::pages(&extract.pages);
     let latest: Option<(u32, bool)> = rows
         .prepare_cached(LATEST_VERSION)?
         .query_row(params![source.0, extract.markdown, pages], |row| Ok((row.get("version")?, row.get("same")?)))
         .optional()?;
-    if let Some((version, true)) = latest {
-        rows.prepare_cached(SET_NOTES)?.execute(params![source.0, version, notes])?;
-        return Ok(version);
-    }
-    let version = latest.map_or(1, |(version, _)| version + 1);
-    rows.prepare_cached(INSERT_VERSION)?.execute(params![source.0, version, extract.markdown, pages, notes, now_ms])?;
+    let version = match latest {
+        Some((version, true)) => version,
+        other => {
+            let version = other.map_or(1, |(version, _)| version + 1);
+            rows.prepare_cached(INSERT_VERSION)?.execute(params![
+                source.0,
+                version,
+                extract.markdown,
+                pages,
+                now_ms
+            ])?;
+            version
+        }
+    };
+    rows.prepare_cached(SET_ABOUT)?.execute(named_params! {
+        ":source": source.0,
+        ":version": version,
+        ":author": extract.author,
+        ":date": extract.date,
+        ":language": extract.language,
+        ":unit": extract.unit.as_str(),
+        ":unread": columns::unread(&extract.unread),
+        ":notes": columns::list(&extract.notes),
+    })?;
     Ok(version)
 }
 

@@ -1,11 +1,11 @@
 //! The text of a source in any version that was ever read, so that every citation opens.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::error::Result;
 use super::{Store, columns, sources};
 use crate::domain::account::Scope;
-use crate::domain::extract::PageSpan;
+use crate::domain::extract::{Extract, Unit};
 use crate::domain::id::SourceId;
 use crate::domain::source::Source;
 
@@ -15,13 +15,12 @@ pub struct SourceText {
     /// The source as it is now, whichever version was asked for.
     pub source: Source,
     pub version: u32,
-    pub markdown: String,
-    pub pages: Vec<PageSpan>,
-    /// What was left out and why, for the reader.
-    pub notes: Vec<String>,
+    pub extract: Extract,
 }
 
-const TEXT: &str = "SELECT markdown, pages, notes FROM source_versions WHERE source = ?1 AND version = ?2";
+const TEXT: &str = "
+    SELECT markdown, pages, unit, author, date, language, unread, notes FROM source_versions
+    WHERE source = ?1 AND version = ?2";
 
 impl Store {
     /// The text of a source of the scope, of the present version if none is named; `None` if there is no such one.
@@ -30,17 +29,24 @@ impl Store {
         self.read(move |rows| {
             let Some(source) = sources::find(rows, &scope, id)? else { return Ok(None) };
             let version = version.unwrap_or(source.version);
-            let text = rows.prepare_cached(TEXT)?.query_row(params![id.0, version], |row| {
-                Ok(SourceText {
-                    source,
-                    version,
-                    markdown: row.get("markdown")?,
-                    pages: columns::read_pages(row, "pages")?,
-                    notes: columns::read_list(row, "notes")?,
-                })
-            });
-            Ok(text.optional()?)
+            let extract = rows.prepare_cached(TEXT)?.query_row(params![id.0, version], extract).optional()?;
+            Ok(extract.map(|extract| SourceText { source, version, extract }))
         })
         .await
     }
+}
+
+/// Reads all of an extract but its title, which is the source's.
+fn extract(row: &Row<'_>) -> rusqlite::Result<Extract> {
+    Ok(Extract {
+        title: None,
+        author: row.get("author")?,
+        date: row.get("date")?,
+        language: row.get("language")?,
+        markdown: row.get("markdown")?,
+        pages: columns::read_pages(row, "pages")?,
+        unit: columns::read_word(row, "unit", Unit::parse)?,
+        unread: columns::read_unread(row, "unread")?,
+        notes: columns::read_list(row, "notes")?,
+    })
 }

@@ -211,14 +211,17 @@ pub async fn text(
         text => Some(text.parse().map_err(|_| Failure::field("version", "`version` must be a whole number from 1."))?),
     };
     let read = sources::text(&site.app, caller.principal(), id(&path)?, version).await?;
-    let pages =
-        read.pages.iter().map(|page| json!({ "number": page.number, "start": page.span.start, "end": page.span.end }));
+    let pages = read
+        .extract
+        .pages
+        .iter()
+        .map(|page| json!({ "number": page.number, "start": page.span.start, "end": page.span.end }));
     Ok(HttpResponse::Ok().json(json!({
         "source": nosia::source(&read.source),
         "version": read.version,
-        "text": read.markdown,
+        "text": read.extract.markdown,
         "pages": pages.collect::<Vec<_>>(),
-        "notes": read.notes,
+        "notes": read.extract.notes,
     })))
 }
 

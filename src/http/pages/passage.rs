@@ -38,14 +38,14 @@ pub async fn show(
     let (version, span) = read_place(&request)?;
     let span = span.ok_or_else(Failure::not_found)?;
     let read = sources::text(&site.app, caller.principal(), id(&path)?, version).await?;
-    if span.of(&read.markdown).is_empty() {
+    if span.of(&read.extract.markdown).is_empty() {
         return Err(Failure::not_found());
     }
     let t = language(&request);
-    let window = reading::around(&read.markdown, span, SURROUNDINGS_BYTES);
+    let window = reading::around(&read.extract.markdown, span, SURROUNDINGS_BYTES);
     let shown = Shown { window, mark: Some(span), page_label: t.page_number };
-    let blocks = reading::blocks(&read.markdown, &read.pages, &shown);
-    let page = page_at(&read.pages, span.start).map(|page| say(t.page_number, &[&page]));
+    let blocks = reading::blocks(&read.extract.markdown, &read.extract.pages, &shown);
+    let page = page_at(&read.extract.pages, span.start).map(|page| say(t.page_number, &[&page]));
     let file = Some(&read.source.file_name).filter(|name| **name != read.source.title).cloned();
     let where_line = file.into_iter().chain(page).collect::<Vec<_>>().join(" · ");
     html(&PassagePage {

@@ -71,7 +71,7 @@ pub async fn show(
         added_at: clock::iso(source.created_at_ms),
         added_on: clock::iso(source.created_at_ms)[..10].to_owned(),
         reason,
-        notes: read.as_ref().map(|read| read.notes.clone()).unwrap_or_default(),
+        notes: read.as_ref().map(|read| read.extract.notes.clone()).unwrap_or_default(),
         older_version: read.as_ref().is_some_and(|read| read.version < source.version),
         may_change: caller.principal().role >= Role::Editor,
         part: read.map(|read| part(page.t, &read, span, wanted)).unwrap_or_default(),
@@ -94,7 +94,7 @@ fn facts(t: &'static Texts, source: &Source) -> Vec<(&'static str, String)> {
 
 /// The part that holds `mark`, or the part `wanted` (counted from 1), or the first.
 fn part(t: &'static Texts, read: &SourceText, mark: Option<Span>, wanted: Option<usize>) -> Part {
-    let windows = reading::windows(&read.markdown, &read.pages);
+    let windows = reading::windows(&read.extract.markdown, &read.extract.pages);
     if windows.is_empty() {
         return Part::default();
     }
@@ -105,9 +105,17 @@ fn part(t: &'static Texts, read: &SourceText, mark: Option<Span>, wanted: Option
         (None, None) => 0,
     };
     let window = windows[at];
-    let blocks = reading::blocks(&read.markdown, &read.pages, &Shown { window, mark, page_label: t.page_number });
+    let blocks = reading::blocks(
+        &read.extract.markdown,
+        &read.extract.pages,
+        &Shown { window, mark, page_label: t.page_number },
+    );
     let href = |part: usize| format!("/sources/{}?version={}&part={}", read.source.id, read.version, part + 1);
-    let line = match (page_at(&read.pages, window.start), page_at(&read.pages, window.end - 1), read.pages.last()) {
+    let line = match (
+        page_at(&read.extract.pages, window.start),
+        page_at(&read.extract.pages, window.end - 1),
+        read.extract.pages.last(),
+    ) {
         (Some(first), Some(last), Some(end)) => say(t.part_pages, &[&first, &last, &end.number]),
         _ => say(t.part, &[&(at + 1), &windows.len()]),
     };

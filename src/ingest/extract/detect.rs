@@ -1,5 +1,7 @@
 //! What a file is, judged by its first bytes; its name is asked only between kinds of plain text.
 
+use std::io::Cursor;
+
 use super::ExtractError;
 
 /// The formats that can be read.
@@ -12,54 +14,82 @@ pub enum Format {
     Text,
 }
 
+/// Each format: what people call it, and its media type as IANA registers it.
+const FORMATS: &[(Format, &str, &str)] = &[
+    (Format::Pdf, "PDF", "application/pdf"),
+    (Format::Docx, "Word (.docx)", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+    (Format::Html, "HTML", "text/html"),
+    (Format::Markdown, "Markdown", "text/markdown"),
+    (Format::Text, "plain text", "text/plain"),
+];
+
 impl Format {
-    /// Its media type, as IANA registers it.
     pub fn media_type(self) -> &'static str {
-        match self {
-            Format::Pdf => "application/pdf",
-            Format::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-            Format::Html => "text/html",
-            Format::Markdown => "text/markdown",
-            Format::Text => "text/plain",
-        }
+        FORMATS.iter().find(|(format, ..)| *format == self).map_or("application/octet-stream", |(.., media)| media)
     }
 }
 
-/// First bytes by which formats that cannot be read are named, so that a refusal says what was found.
+/// The formats as a list in a sentence: "PDF, Word (.docx) and plain text".
+pub fn supported() -> String {
+    let names: Vec<&str> = FORMATS.iter().map(|(_, name, _)| *name).collect();
+    match names.split_last() {
+        Some((last, before)) if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        _ => names.concat(),
+    }
+}
+
+/// What a file is: a format that can be read, or what to call it in a refusal.
+type Known = Result<Format, &'static str>;
+
+/// What files are by their first bytes.
 ///
 /// Source of the values: each format's own specification, as collected in the `file` program's magic.
-const KNOWN: &[(&[u8], &str)] = &[
-    (b"\x89PNG\r\n\x1a\n", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF8", "a GIF image"),
-    (b"RIFF", "a picture, sound or film (RIFF)"),
-    (b"II*\0", "a TIFF image"),
-    (b"MM\0*", "a TIFF image"),
-    (b"{\\rtf", "a Rich Text (RTF) document"),
-    (b"%!PS", "a PostScript file"),
-    (b"\x7fELF", "a program"),
-    (b"MZ", "a Windows program"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"BZh", "a bzip2 archive"),
-    (b"\xfd7zXZ\0", "an xz archive"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
-    (b"Rar!\x1a\x07", "a RAR archive"),
-    (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
-    (b"SQLite format 3\0", "a SQLite database"),
-    (b"ID3", "a sound file"),
-    (b"OggS", "a sound or film file"),
-    (b"PAR1", "a Parquet table"),
+const KNOWN: &[(&[u8], Known)] = &[
+    (b"\x89PNG\r\n\x1a\n", Err("a PNG image")),
+    (b"\xff\xd8\xff", Err("a JPEG image")),
+    (b"GIF8", Err("a GIF image")),
+    (b"RIFF", Err("a picture, sound or film (RIFF)")),
+    (b"II*\0", Err("a TIFF image")),
+    (b"MM\0*", Err("a TIFF image")),
+    (b"{\\rtf", Err("a Rich Text (RTF) document")),
+    (b"%!PS", Err("a PostScript file")),
+    (b"\x7fELF", Err("a program")),
+    (b"MZ", Err("a Windows program")),
+    (b"\x1f\x8b", Err("a gzip archive")),
+    (b"BZh", Err("a bzip2 archive")),
+    (b"\xfd7zXZ\0", Err("an xz archive")),
+    (b"7z\xbc\xaf\x27\x1c", Err("a 7-Zip archive")),
+    (b"Rar!\x1a\x07", Err("a RAR archive")),
+    (b"\x28\xb5\x2f\xfd", Err("a Zstandard archive")),
+    (b"SQLite format 3\0", Err("a SQLite database")),
+    (b"ID3", Err("a sound file")),
+    (b"OggS", Err("a sound or film file")),
+    (b"PAR1", Err("a Parquet table")),
 ];
 
-/// What a ZIP archive is, by a file name within it.
-const ZIPPED: &[(&[u8], &str)] = &[
-    (b"mimetypeapplication/epub+zip", "an EPUB book"),
-    (b"mimetypeapplication/vnd.oasis.opendocument.text", "an OpenDocument text"),
-    (b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "an OpenDocument spreadsheet"),
-    (b"mimetypeapplication/vnd.oasis.opendocument.presentation", "an OpenDocument presentation"),
-    (b"xl/", "an Excel workbook"),
-    (b"ppt/", "a PowerPoint presentation"),
-    (b"visio/", "a Visio drawing"),
+/// What a ZIP archive is, by how the path of a file in it begins.
+const ZIPPED: &[(&str, Known)] = &[
+    ("word/document", Ok(Format::Docx)),
+    ("word/_rels/", Ok(Format::Docx)),
+    ("xl/", Err("an Excel workbook")),
+    ("ppt/", Err("a PowerPoint presentation")),
+    ("visio/", Err("a Visio drawing")),
+];
+
+/// What a ZIP archive is that says so itself, in a first file called `mimetype` that is not compressed.
+const DECLARED: &[(&str, Known)] = &[
+    ("application/epub+zip", Err("an EPUB book")),
+    ("application/vnd.oasis.opendocument.text", Err("an OpenDocument text")),
+    ("application/vnd.oasis.opendocument.spreadsheet", Err("an OpenDocument spreadsheet")),
+    ("application/vnd.oasis.opendocument.presentation", Err("an OpenDocument presentation")),
+];
+
+/// What an OLE compound file is, by the name of a stream in it: the older formats of Office.
+const COMPOUND: &[(&str, Known)] = &[
+    ("WordDocument", Err("a Word 97-2003 document (.doc)")),
+    ("Workbook", Err("an Excel 97-2003 workbook (.xls)")),
+    ("PowerPoint Document", Err("a PowerPoint 97-2003 presentation (.ppt)")),
+    ("__properties_version1.0", Err("an Outlook message (.msg)")),
 ];
 
 /// How far into a file the formats' marks are looked for, in bytes.
@@ -81,12 +111,12 @@ pub fn detect(file_name: &str, head: &[u8]) -> Result<Format, ExtractError> {
         return zipped(whole);
     }
     if head.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
-        return Err(compound(whole));
+        return compound(whole);
     }
-    if let Some((_, found)) = KNOWN.iter().find(|(mark, _)| head.starts_with(mark)) {
-        let really = *found != "a Windows program" && *found != "a sound file" || is_binary(head);
-        if really {
-            return Err(ExtractError::Unsupported { found: (*found).to_owned() });
+    if let Some((_, known)) = KNOWN.iter().find(|(mark, _)| head.starts_with(mark)) {
+        let letters_only = matches!(known, Err("a Windows program" | "a sound file"));
+        if !letters_only || is_binary(head) {
+            return told(*known);
         }
     }
     let wide = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff");
@@ -104,33 +134,44 @@ fn is_pdf(head: &[u8]) -> bool {
     before.iter().all(u8::is_ascii_whitespace) || find(head, b" obj").is_some() || is_binary(head)
 }
 
-/// What the ZIP archive `bytes` is, by the names of the files in it, which stand unpacked before each and at the end.
+/// What the ZIP archive `bytes` is: by what it declares, else by the paths of the files in it.
+///
+/// Of a whole archive the directory at its end is asked; of a beginning, the paths that stand before each file.
 fn zipped(bytes: &[u8]) -> Result<Format, ExtractError> {
-    if find(bytes, b"word/document").is_some() || find(bytes, b"word/_rels/").is_some() {
-        return Ok(Format::Docx);
+    let declared =
+        DECLARED.iter().find(|(media_type, _)| find(bytes, &[b"mimetype", media_type.as_bytes()].concat()).is_some());
+    if let Some((_, known)) = declared {
+        return told(*known);
     }
-    let found = ZIPPED.iter().find(|(mark, _)| find(bytes, mark).is_some()).map_or("a ZIP archive", |(_, found)| found);
-    // Only the whole file shows all names: of a first part, an unnamed Office document may still be a Word document.
-    if found == "a ZIP archive" && bytes.len() == HEAD_BYTES && find(bytes, b"[Content_Types].xml").is_some() {
-        return Ok(Format::Docx);
+    let known = match zip::ZipArchive::new(Cursor::new(bytes)) {
+        Ok(archive) => {
+            let holds = |path: &str| archive.file_names().flatten().any(|name| name.starts_with(path));
+            ZIPPED.iter().find(|(path, _)| holds(path))
+        }
+        Err(_) => ZIPPED.iter().find(|(path, _)| find(bytes, path.as_bytes()).is_some()),
+    };
+    match known {
+        Some((_, known)) => told(*known),
+        // A first part need not show all paths: an unnamed Office document may still be a Word document.
+        None if bytes.len() == HEAD_BYTES && find(bytes, b"[Content_Types].xml").is_some() => Ok(Format::Docx),
+        None => told(Err("a ZIP archive")),
     }
-    Err(ExtractError::Unsupported { found: found.to_owned() })
 }
 
-/// Which refusal an OLE compound file gets: Office wraps encrypted documents in one, and its older formats are one.
-fn compound(bytes: &[u8]) -> ExtractError {
-    let wide = |name: &str| name.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
-    if find(bytes, &wide("EncryptedPackage")).is_some() {
-        return ExtractError::Encrypted;
+/// What the OLE compound file `bytes` is. Office wraps encrypted documents in one, too.
+fn compound(bytes: &[u8]) -> Result<Format, ExtractError> {
+    let has = |name: &str| {
+        let wide: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        find(bytes, &wide).is_some()
+    };
+    if has("EncryptedPackage") {
+        return Err(ExtractError::Encrypted);
     }
-    let kinds = [
-        ("WordDocument", "a Word 97-2003 document (.doc)"),
-        ("Workbook", "an Excel 97-2003 workbook (.xls)"),
-        ("PowerPoint Document", "a PowerPoint 97-2003 presentation (.ppt)"),
-        ("__properties_version1.0", "an Outlook message (.msg)"),
-    ];
-    let kind = kinds.iter().find(|(stream, _)| find(bytes, &wide(stream)).is_some());
-    ExtractError::Unsupported { found: kind.map_or("an older Office file", |(_, found)| found).to_owned() }
+    told(COMPOUND.iter().find(|(stream, _)| has(stream)).map_or(Err("an older Office file"), |(_, known)| *known))
+}
+
+fn told(known: Known) -> Result<Format, ExtractError> {
+    known.map_err(|found| ExtractError::Unsupported { found: found.to_owned() })
 }
 
 /// Whether `head` has more control characters than text ever has: over one NUL, or 20 others, in a thousand bytes.

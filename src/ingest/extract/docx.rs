@@ -31,8 +31,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Extract, ExtractError> {
     Ok(Extract {
         title: core.or(read.title),
         markdown: text::clean(&read.markdown),
-        pages: Vec::new(),
         notes: read.note.into_iter().collect(),
+        ..Extract::default()
     })
 }
 

@@ -32,7 +32,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Extract, ExtractError> {
     let found = main.as_deref().map_or(0, str::len);
     let believed = found >= MAIN_BYTES_MIN && found as f64 >= body.len() as f64 * MAIN_SHARE_MIN;
     let markdown = main.filter(|_| believed).unwrap_or(body);
-    Ok(Extract { title, markdown: text::clean(&markdown), pages: Vec::new(), notes: note.into_iter().collect() })
+    let (markdown, notes) = (text::clean(&markdown), note.into_iter().collect());
+    Ok(Extract { title, markdown, notes, ..Extract::default() })
 }
 
 /// The page's text, by its byte order mark, else by the encoding that it declares, else as any text.

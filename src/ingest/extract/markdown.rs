@@ -12,8 +12,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Extract, ExtractError> {
     Ok(Extract {
         title,
         markdown: body.trim_matches('\n').to_owned(),
-        pages: Vec::new(),
         notes: decoded.note.into_iter().collect(),
+        ..Extract::default()
     })
 }
 

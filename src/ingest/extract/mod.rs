@@ -24,7 +24,7 @@ pub use detect::{Format, detect};
 pub enum ExtractError {
     #[error("The file is empty.")]
     Empty,
-    #[error("This is {found}, which cannot be read. PDF, Word (.docx), HTML, Markdown and plain text can.")]
+    #[error("This is {found}, which cannot be read. What can: {}.", detect::supported())]
     Unsupported { found: String },
     #[error("The document is protected by a password. Remove the password and add it again.")]
     Encrypted,
@@ -40,19 +40,46 @@ pub enum ExtractError {
     Io(#[from] std::io::Error),
 }
 
+/// What is told of a document while it is read.
+#[derive(Debug)]
+pub enum Heard<'a> {
+    /// Pages done, of pages in all.
+    Page { done: u32, total: u32 },
+    /// A part of it that is something for itself.
+    Part { head: PartHead, bytes: &'a [u8] },
+}
+
+/// What a part of a document is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartHead {
+    pub kind: PartKind,
+    /// Its file name, with the folders that it lies in below the document (`minutes/may.docx`).
+    pub name: String,
+    /// The page of the document on which it stands, where it has pages.
+    pub page: Option<u32>,
+}
+
+/// The kinds of parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartKind {
+    /// A document of its own: a file of an archive, an attachment of a message.
+    Document,
+    /// The picture of a page that has no text, as PNG, JPEG or TIFF.
+    Picture,
+}
+
+/// Who is told.
+pub type Hear<'a> = &'a mut dyn FnMut(Heard<'_>);
+
 /// Reads `bytes` as what they are, not as what `file_name` claims; the name only tells apart kinds of plain text.
 ///
-/// `on_page` hears pages done and pages in all, for formats that have pages. The text is at most
+/// `hear` is told of pages done, for formats that have pages, and of parts. The text is at most
 /// [`limits::EXTRACT_BYTES_MAX`] long, holds no control characters but newline and tab, and has at least one letter
 /// or digit.
-pub fn extract(
-    file_name: &str,
-    bytes: &[u8],
-    on_page: &mut dyn FnMut(u32, u32),
-) -> Result<(Extract, &'static str), ExtractError> {
+pub fn extract(file_name: &str, bytes: &[u8], hear: Hear<'_>) -> Result<(Extract, &'static str), ExtractError> {
     let format = detect(file_name, bytes)?;
     let read = catch_unwind(AssertUnwindSafe(|| match format {
-        Format::Pdf => pdf::read(bytes, on_page),
+        Format::Pdf => pdf::read(bytes, hear),
         Format::Docx => docx::read(bytes),
         Format::Html => html::read(bytes),
         Format::Markdown => markdown::read(bytes),
@@ -105,7 +132,7 @@ mod tests {
             ("a.pdf", b"%PDF-1.7\nnothing else", "The document is damaged"),
         ];
         for (name, bytes, begins) in cases {
-            let error = extract(name, bytes, &mut |_, _| {}).expect_err(name).to_string();
+            let error = extract(name, bytes, &mut |_| {}).expect_err(name).to_string();
             assert!(error.starts_with(begins) && error.ends_with('.'), "{name}: {error}");
         }
     }
@@ -113,6 +140,6 @@ mod tests {
     #[test]
     fn more_text_than_allowed_is_refused() {
         let bytes = vec![b'a'; limits::EXTRACT_BYTES_MAX + 1];
-        assert!(matches!(extract("a.txt", &bytes, &mut |_, _| {}), Err(ExtractError::TooLarge(_))));
+        assert!(matches!(extract("a.txt", &bytes, &mut |_| {}), Err(ExtractError::TooLarge(_))));
     }
 }

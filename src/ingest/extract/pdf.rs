@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pdf_oxide::{PdfDocument, ReadingOrder, optional_content};
 
-use super::{ExtractError, too_much_text};
+use super::{ExtractError, Hear, Heard, too_much_text};
 use crate::domain::extract::{Extract, PageSpan, Span};
 use crate::limits;
 use flow::Flow;
@@ -24,7 +24,7 @@ use words::Words;
 const PAGES_NAMED_MAX: usize = 20;
 
 /// Reads a PDF.
-pub(super) fn read(bytes: &[u8], on_page: &mut dyn FnMut(u32, u32)) -> Result<Extract, ExtractError> {
+pub(super) fn read(bytes: &[u8], hear: Hear<'_>) -> Result<Extract, ExtractError> {
     let document = PdfDocument::from_bytes(bytes.to_vec()).map_err(refused)?;
     if document.is_encrypted() && !document.is_authenticated() {
         return Err(ExtractError::Encrypted);
@@ -36,7 +36,7 @@ pub(super) fn read(bytes: &[u8], on_page: &mut dyn FnMut(u32, u32)) -> Result<Ex
     if count == 0 {
         return Err(ExtractError::Damaged("no pages can be found in it".to_owned()));
     }
-    let pages = lines(&document, count, on_page)?;
+    let pages = lines(&document, count, hear)?;
     let mut notes = Vec::new();
     let unread = numbers(&pages, |page| page.is_none());
     if !unread.is_empty() {
@@ -60,11 +60,7 @@ pub(super) fn read(bytes: &[u8], on_page: &mut dyn FnMut(u32, u32)) -> Result<Ex
 }
 
 /// The lines of each page in reading order; `None` where a page cannot be read.
-fn lines(
-    document: &PdfDocument,
-    count: usize,
-    on_page: &mut dyn FnMut(u32, u32),
-) -> Result<Vec<Option<Vec<Line>>>, ExtractError> {
+fn lines(document: &PdfDocument, count: usize, hear: Hear<'_>) -> Result<Vec<Option<Vec<Line>>>, ExtractError> {
     let hidden = optional_content::compute_default_off_ocgs(document);
     let total = u32::try_from(count).unwrap_or(u32::MAX);
     let (mut pages, mut bytes) = (Vec::with_capacity(count), 0);
@@ -87,7 +83,7 @@ fn lines(
             return Err(too_much_text());
         }
         pages.push(lines);
-        on_page(number, total);
+        hear(Heard::Page { done: number, total });
     }
     Ok(pages)
 }
@@ -113,7 +109,8 @@ fn composed(pages: &[Vec<Line>], title: Option<String>, notes: Vec<String>) -> E
         }
         spans.push(PageSpan { number, span: Span { start, end: markdown.len() } });
     }
-    Extract { title: title.or_else(|| pages.first().and_then(|page| flow.title(page))), markdown, pages: spans, notes }
+    let title = title.or_else(|| pages.first().and_then(|page| flow.title(page)));
+    Extract { title, markdown, pages: spans, notes, ..Extract::default() }
 }
 
 /// Numbers, from 1, of the pages for which `holds`.

@@ -12,12 +12,7 @@ pub(super) struct Decoded {
 /// Reads plain text.
 pub(super) fn read(bytes: &[u8]) -> Result<Extract, ExtractError> {
     let decoded = decode(bytes);
-    Ok(Extract {
-        title: None,
-        markdown: clean(&decoded.text),
-        pages: Vec::new(),
-        notes: decoded.note.into_iter().collect(),
-    })
+    Ok(Extract { markdown: clean(&decoded.text), notes: decoded.note.into_iter().collect(), ..Extract::default() })
 }
 
 /// Decodes UTF-8 and UTF-16 by their marks, then tries UTF-8, then takes Windows-1252, which any bytes are.

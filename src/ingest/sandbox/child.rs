@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, Signal, getppid, setrlimit};
 
-use super::wire::{Answer, Outcome, Request};
-use crate::ingest::extract::{ExtractError, extract};
+use super::wire::{Answer, Kind, Outcome, Request};
+use crate::ingest::extract::{ExtractError, Heard, extract};
 use crate::limits;
 
 /// The signal that ends a child which is out of processor time.
@@ -82,15 +82,23 @@ pub(super) fn answer(input: impl Read, mut output: impl Write) -> std::io::Resul
     let request: Request = serde_json::from_str(&line).map_err(std::io::Error::other)?;
     let outcome = Outcome::of(document(&mut input, &request).and_then(|bytes| {
         let mut told = Instant::now();
-        extract(&request.file_name, &bytes, &mut |done, total| {
-            if done == total || told.elapsed() >= PROGRESS_EVERY {
-                told = Instant::now();
-                // A parent that no longer listens ends this process by other means.
-                let _ = output.write_all(&Answer::Page { done, total }.line()).and_then(|()| output.flush());
-            }
+        extract(&request.file_name, &bytes, &mut |heard| {
+            // A parent that no longer listens ends this process by other means.
+            let _ = match heard {
+                Heard::Page { done, total } if done == total || told.elapsed() >= PROGRESS_EVERY => {
+                    told = Instant::now();
+                    output.write_all(&Answer::Page { done, total }.line()).and_then(|()| output.flush())
+                }
+                Heard::Page { .. } => Ok(()),
+                Heard::Part { head, bytes } => {
+                    let (kind, size) = (Kind::of(head.kind), bytes.len() as u64);
+                    let line = Answer::Part { kind, name: head.name, page: head.page, bytes: size }.line();
+                    output.write_all(&line).and_then(|()| output.write_all(bytes)).and_then(|()| output.flush())
+                }
+            };
         })
     }));
-    output.write_all(&Answer::Outcome(Box::new(outcome)).line())?;
+    output.write_all(&Answer::Outcome(outcome).line())?;
     output.flush()
 }
 

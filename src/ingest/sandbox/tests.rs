@@ -3,8 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use super::wire::{Answer, Outcome, Request};
-use super::{Reader, child};
+use super::wire::{Answer, Outcome, Read, Request};
+use super::{Deaf, Reader, child};
 use crate::ingest::extract::ExtractError;
 
 /// What the child says to this document.
@@ -18,7 +18,7 @@ fn said(file_name: &str, document: &[u8]) -> Vec<Answer> {
 
 fn outcome(answers: Vec<Answer>) -> Outcome {
     match answers.into_iter().last() {
-        Some(Answer::Outcome(outcome)) => *outcome,
+        Some(Answer::Outcome(outcome)) => outcome,
         other => panic!("the last line is the outcome, not {other:?}"),
     }
 }
@@ -37,7 +37,7 @@ fn refusals_come_through_word_for_word() {
     let cases: &[(&str, &[u8])] =
         &[("a", b""), ("a.png", b"\x89PNG\r\n\x1a\n"), ("a.txt", b"  "), ("a.pdf", b"%PDF-1.4\n")];
     for (name, document) in cases {
-        let here = crate::ingest::extract::extract(name, document, &mut |_, _| {}).expect_err(name).to_string();
+        let here = crate::ingest::extract::extract(name, document, &mut |_| {}).expect_err(name).to_string();
         let there = outcome(said(name, document)).checked().expect_err(name).to_string();
         assert_eq!(here, there);
     }
@@ -54,13 +54,8 @@ fn a_result_that_contradicts_itself_is_not_taken() {
         &[(1, 0, 3), (2, 3, 4)],
     ];
     for pages in page_lists {
-        let outcome = Outcome::Read {
-            title: None,
-            markdown: "aaé".to_owned(),
-            pages: pages.to_vec(),
-            notes: vec![],
-            media_type: "text/plain".to_owned(),
-        };
+        let read = Read { markdown: "aaé".to_owned(), pages: pages.to_vec(), ..Read::default() };
+        let outcome = Outcome::Read(Box::new(read));
         assert!(matches!(outcome.checked(), Err(ExtractError::Stopped(_))), "{pages:?}");
     }
 }
@@ -76,7 +71,7 @@ async fn misbehaving(script: &str, silence_max: Duration) -> Result<String, Stri
     let reader = Reader { program };
     // Another test's fork may hold the script open for writing for a moment (ETXTBSY).
     for _ in 0..50 {
-        match reader.read_within(silence_max, &document, "a.txt", |_, _| {}).await {
+        match reader.read_within(silence_max, &document, "a.txt", &mut Deaf).await {
             Err(ExtractError::Io(error)) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::extract::{Extract, PageSpan, Span};
-use crate::ingest::extract::ExtractError;
+use crate::domain::extract::{Extract, PageSpan, Span, Unit, Unread};
+use crate::ingest::extract::{ExtractError, PartHead, PartKind};
 use crate::limits;
 
 /// The most bytes that a child may send: each byte of text may need two in JSON, pages and notes need some more.
@@ -30,26 +30,52 @@ impl Request {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Answer {
-    Page { done: u32, total: u32 },
-    Outcome(Box<Outcome>),
+    Page {
+        done: u32,
+        total: u32,
+    },
+    /// A part, whose content follows the line.
+    Part {
+        kind: Kind,
+        name: String,
+        page: Option<u32>,
+        bytes: u64,
+    },
+    Outcome(Outcome),
+}
+
+/// What a part is.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    Document,
+    Picture,
 }
 
 /// The last line from the child.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Outcome {
-    Read {
-        title: Option<String>,
-        markdown: String,
-        /// Number, start and end of each page.
-        pages: Vec<(u32, usize, usize)>,
-        notes: Vec<String>,
-        media_type: String,
-    },
-    Refused {
-        kind: Refusal,
-        detail: String,
-    },
+    Read(Box<Read>),
+    Refused { kind: Refusal, detail: String },
+}
+
+/// An extract.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Read {
+    pub title: Option<String>,
+    pub author: Option<String>,
+    pub date: Option<String>,
+    pub language: Option<String>,
+    pub markdown: String,
+    /// Number, start and end of each page.
+    pub pages: Vec<(u32, usize, usize)>,
+    pub unit: String,
+    /// Number of each page that was not read, and why.
+    pub unread: Vec<(u32, String)>,
+    pub notes: Vec<String>,
+    pub media_type: String,
 }
 
 /// The kinds of [`ExtractError`] that are the document's own.
@@ -78,18 +104,42 @@ impl Answer {
     }
 }
 
+impl Kind {
+    pub fn of(kind: PartKind) -> Kind {
+        match kind {
+            PartKind::Document => Kind::Document,
+            PartKind::Picture => Kind::Picture,
+        }
+    }
+
+    /// The head of a part as the parent takes it: its name has plain components only.
+    pub fn checked(self, name: String, page: Option<u32>) -> PartHead {
+        let kind = match self {
+            Kind::Document => PartKind::Document,
+            Kind::Picture => PartKind::Picture,
+        };
+        let plain = name.split(['/', '\\']).filter(|part| !matches!(*part, "" | "." | "..")).collect::<Vec<_>>();
+        PartHead { kind, name: shortened(plain.join("/")), page }
+    }
+}
+
 impl Outcome {
     pub fn of(read: Result<(Extract, &'static str), ExtractError>) -> Outcome {
         let (kind, detail) = match read {
             Ok((extract, media_type)) => {
                 let pages = extract.pages.iter().map(|page| (page.number, page.span.start, page.span.end)).collect();
-                return Outcome::Read {
+                return Outcome::Read(Box::new(Read {
                     title: extract.title,
+                    author: extract.author,
+                    date: extract.date,
+                    language: extract.language,
                     markdown: extract.markdown,
                     pages,
+                    unit: extract.unit.as_str().to_owned(),
+                    unread: extract.unread.into_iter().map(|unread| (unread.page, unread.reason)).collect(),
                     notes: extract.notes,
                     media_type: media_type.to_owned(),
-                };
+                }));
             }
             Err(ExtractError::Empty) => (Refusal::Empty, String::new()),
             Err(ExtractError::Unsupported { found }) => (Refusal::Unsupported, found),
@@ -106,26 +156,35 @@ impl Outcome {
     /// The outcome as the parent takes it. The child has read a stranger's file, so nothing that it says is trusted:
     /// pages must lie in the text, in order and without gaps, and all sizes are within their bounds.
     pub fn checked(self) -> Result<(Extract, String), ExtractError> {
-        let (title, markdown, pages, notes, media_type) = match self {
-            Outcome::Read { title, markdown, pages, notes, media_type } => (title, markdown, pages, notes, media_type),
+        let read = match self {
+            Outcome::Read(read) => *read,
             Outcome::Refused { kind, detail } => return Err(kind.error(shortened(detail))),
         };
         let disagrees = || ExtractError::Stopped("Reading this document gave a result that contradicts itself".into());
         let mut at = 0;
-        for &(_, start, end) in &pages {
-            if start != at || end < start || !markdown.is_char_boundary(end) {
+        for &(_, start, end) in &read.pages {
+            if start != at || end < start || !read.markdown.is_char_boundary(end) {
                 return Err(disagrees());
             }
             at = end;
         }
-        if markdown.len() > limits::EXTRACT_BYTES_MAX || (!pages.is_empty() && at != markdown.len()) {
+        if read.markdown.len() > limits::EXTRACT_BYTES_MAX || (!read.pages.is_empty() && at != read.markdown.len()) {
             return Err(disagrees());
         }
-        let pages =
-            pages.into_iter().map(|(number, start, end)| PageSpan { number, span: Span { start, end } }).collect();
-        let title = title.map(|title| title.chars().take(limits::TITLE_CHARS_MAX).collect());
-        let notes = notes.into_iter().take(NOTES_MAX).map(shortened).collect();
-        Ok((Extract { title, markdown, pages, notes }, shortened(media_type)))
+        let page = |(number, start, end)| PageSpan { number, span: Span { start, end } };
+        let unread = |(page, reason)| Unread { page, reason: shortened(reason) };
+        let extract = Extract {
+            title: read.title.map(shortened),
+            author: read.author.map(shortened),
+            date: read.date.map(shortened),
+            language: read.language.map(shortened),
+            markdown: read.markdown,
+            pages: read.pages.into_iter().map(page).collect(),
+            unit: Unit::parse(&read.unit).unwrap_or_default(),
+            unread: read.unread.into_iter().take(limits::EXTRACT_PAGES_MAX as usize).map(unread).collect(),
+            notes: read.notes.into_iter().take(NOTES_MAX).map(shortened).collect(),
+        };
+        Ok((extract, shortened(read.media_type)))
     }
 }
 
@@ -143,7 +202,7 @@ impl Refusal {
     }
 }
 
-/// At most 300 characters of a sentence from the child.
+/// At most [`limits::TITLE_CHARS_MAX`] characters of a line from the child.
 fn shortened(text: String) -> String {
-    text.chars().filter(|c| !c.is_control()).take(300).collect()
+    text.chars().filter(|c| !c.is_control()).take(limits::TITLE_CHARS_MAX).collect()
 }

@@ -1,6 +1,7 @@
 //! What a finished job leaves, and the sequence that the derived indexes follow.
 
 use super::{House, NOW, finished, model, new_source};
+use crate::domain::extract::Extract;
 use crate::domain::id::{GenerationId, Seq, SourceId};
 use crate::domain::source::{SourceKind, SourceState};
 use crate::store::{ChangeKind, Created, Finished, NewSource, StoreError};
@@ -24,7 +25,7 @@ async fn a_finished_source_is_read_back_and_ready_once_indexed() {
     assert_eq!(source.updated_at_ms, NOW + 5);
     let text = store.text(&house.scope, id, None).await.expect("a read").expect("a text");
     assert_eq!((text.version, text.source), (1, source));
-    assert_eq!((text.markdown, text.pages, text.notes), (end.extract.markdown, end.extract.pages, end.extract.notes));
+    assert_eq!(text.extract, Extract { title: None, ..end.extract });
     let stored = store.chunks_of(id).await.expect("a read");
     let vectors = store.vectors_of(house.generation, id).await.expect("a read").expect("none is lacking");
     for ((stored, kept), (chunk, vector)) in stored.iter().zip(&vectors).zip(&end.chunks) {
@@ -111,7 +112,7 @@ async fn another_text_is_another_version_and_the_old_one_still_opens() {
     assert_eq!(house.store.vector_count(&house.scope, house.generation).await.expect("a read"), 3);
     for (version, markdown) in [(None, Some("onethreefour")), (Some(1), Some("onetwo")), (Some(3), None)] {
         let text = house.store.text(&house.scope, id, version).await.expect("a read");
-        assert_eq!(text.map(|text| text.markdown).as_deref(), markdown, "version {version:?}");
+        assert_eq!(text.map(|text| text.extract.markdown).as_deref(), markdown, "version {version:?}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::read;
 use crate::domain::extract::Extract;
-use crate::ingest::extract::ExtractError;
+use crate::ingest::extract::{ExtractError, Heard};
 
 /// A run of text: place of its baseline from the lower left corner, size, text, and whether it is bold.
 type Run<'a> = (f32, f32, f32, &'a str, bool);
@@ -50,7 +50,7 @@ fn column<'a>(left: f32, top: f32, lines: &[&'a str]) -> Vec<Run<'a>> {
 }
 
 fn extract(pages: &[Vec<Run<'_>>]) -> Extract {
-    read(&pdf(pages), &mut |_, _| {}).expect("a sound PDF")
+    read(&pdf(pages), &mut |_| {}).expect("a sound PDF")
 }
 
 const LINE: &str = "This line of body text is long enough to reach the right margin here";
@@ -135,17 +135,22 @@ fn rows_of_cells_become_a_table() {
 fn progress_is_told_page_by_page() {
     let mut told = Vec::new();
     let pages = [column(72.0, 700.0, &["one"]), column(72.0, 700.0, &["two"])];
-    read(&pdf(&pages), &mut |done, total| told.push((done, total))).expect("a sound PDF");
+    let mut hear = |heard: Heard<'_>| {
+        if let Heard::Page { done, total } = heard {
+            told.push((done, total));
+        }
+    };
+    read(&pdf(&pages), &mut hear).expect("a sound PDF");
     assert_eq!(told, [(1, 2), (2, 2)]);
 }
 
 #[test]
 fn what_has_no_text_or_is_no_pdf_is_refused() {
-    assert!(matches!(read(&pdf(&[vec![], vec![]]), &mut |_, _| {}), Err(ExtractError::NoText(_))));
-    assert!(matches!(read(b"%PDF-1.7\nno objects", &mut |_, _| {}), Err(ExtractError::Damaged(_))));
+    assert!(matches!(read(&pdf(&[vec![], vec![]]), &mut |_| {}), Err(ExtractError::NoText(_))));
+    assert!(matches!(read(b"%PDF-1.7\nno objects", &mut |_| {}), Err(ExtractError::Damaged(_))));
     let whole = pdf(&[column(72.0, 700.0, &["text"])]);
     for length in (0..whole.len()).step_by(7) {
         // Whatever is missing: an answer, and no panic.
-        let _ = read(&whole[..length], &mut |_, _| {});
+        let _ = read(&whole[..length], &mut |_| {});
     }
 }
