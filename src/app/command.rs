@@ -41,6 +41,8 @@ pub enum Command {
     Ask { question: String },
     /// Measures answers against a set of questions, given as JSON lines.
     Eval { set: String, options: eval::Options },
+    /// Measures how documents are cut.
+    EvalChunking { set: eval::chunking::Set },
     /// Adds a person.
     AddUser { email: String, name: String, password: String, role: String },
     /// Makes the first administrator.
@@ -91,6 +93,10 @@ pub async fn run(
         Command::Eval { set, options } => {
             let mut progress = |done, total| say(Event::Progress { done, total });
             Ok(eval::run(app, &principal, &set, &options, &mut progress).await?.to_json())
+        }
+        Command::EvalChunking { set } => {
+            let mut progress = |done, total| say(Event::Progress { done, total });
+            Ok(json!(eval::chunking::run(app, &set, &mut progress).await?))
         }
         Command::AddUser { email, name, password, role } => {
             let role = Role::parse(&role).ok_or_else(|| Error::invalid("A role is reader, editor or owner."))?;

@@ -1,8 +1,11 @@
 //! How well the right pages are found and questions answered, measured on a set of the owner's own.
 //!
 //! Each question of the set ([`set`]) is asked as a reader would ask it, one after the other so that the times mean
-//! something; what comes back is compared with what the set says ([`metrics`]) and averaged ([`report`]).
+//! something; what comes back is compared with what the set says ([`metrics`]) and averaged ([`report`]). How well documents are read
+//! and cut, on which all else stands, is measured apart ([`extraction`], [`chunking`]).
 
+pub mod chunking;
+pub mod extraction;
 mod metrics;
 mod report;
 mod set;
