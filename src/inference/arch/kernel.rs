@@ -36,7 +36,7 @@ impl<'a> View<'a> {
     }
 
     /// One more than the index of the last element.
-    fn end(&self) -> usize {
+    pub(super) fn end(&self) -> usize {
         last(self.rows, self.row_step) + last(self.columns, self.column_step) + 1
     }
 }

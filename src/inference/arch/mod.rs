@@ -3,3 +3,4 @@
 pub mod decoder;
 pub(super) mod encoder;
 pub(super) mod kernel;
+mod packed;

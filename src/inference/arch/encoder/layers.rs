@@ -6,6 +6,7 @@ use super::names::Names;
 use super::settings::{Feed, Settings};
 use crate::inference::InferenceError;
 use crate::inference::arch::kernel::{self, Before, Share, View};
+use crate::inference::arch::packed::Packed;
 use crate::inference::weights::{Rows, Weights};
 
 /// A dense layer: `x * weights + bias`.
@@ -16,8 +17,7 @@ pub(super) struct Dense {
 }
 
 enum Form {
-    /// `[inputs, outputs]`, the transpose of what the file holds.
-    Floats(Vec<f32>),
+    Floats(Packed),
     Eight(Eight),
 }
 
@@ -118,7 +118,7 @@ impl<'a> Parts<'a> {
         let Stored { rows, bias, inputs, outputs } = stored;
         let form = match self.precision {
             Precision::Eight if Eight::fits(inputs) => Form::Eight(Eight::round(&rows, inputs, &self.weights.path)?),
-            _ => Form::Floats(transposed(&rows, outputs, inputs)),
+            _ => Form::Floats(Packed::new(transposed(&rows, outputs, inputs), outputs)),
         };
         Ok(Dense { form, bias: (!bias.is_empty()).then_some(bias), outputs })
     }
@@ -171,9 +171,9 @@ impl Dense {
             (Form::Floats(weights), Some(bias)) => {
                 // The bias is there before the product is added to it: one pass less.
                 into.chunks_exact_mut(self.outputs).for_each(|row| row.copy_from_slice(bias));
-                self.product(weights, into, Before::Added, rows, share);
+                weights.multiply(into, self.outputs, Before::Added, rows, share);
             }
-            (Form::Floats(weights), None) => self.product(weights, into, Before::Replaced, rows, share),
+            (Form::Floats(weights), None) => weights.multiply(into, self.outputs, Before::Replaced, rows, share),
             (Form::Eight(weights), bias) => {
                 weights.replace(into, rows.whole(), bench);
                 add_rows(into, bias.as_deref());
@@ -185,7 +185,7 @@ impl Dense {
     pub(super) fn add(&self, into: &mut [f32], rows: View, bench: &mut Workbench, share: Share) {
         add_rows(into, self.bias.as_deref());
         match &self.form {
-            Form::Floats(weights) => self.product(weights, into, Before::Added, rows, share),
+            Form::Floats(weights) => weights.multiply(into, self.outputs, Before::Added, rows, share),
             Form::Eight(weights) => weights.add(into, rows.whole(), bench),
         }
     }
@@ -193,18 +193,13 @@ impl Dense {
     /// `into = gelu(rows * weights + bias)`: the bias is added in the pass that the activation makes anyway.
     pub(super) fn replace_by_gelu(&self, into: &mut [f32], rows: View, bench: &mut Workbench, share: Share) {
         match &self.form {
-            Form::Floats(weights) => self.product(weights, into, Before::Replaced, rows, share),
+            Form::Floats(weights) => weights.multiply(into, self.outputs, Before::Replaced, rows, share),
             Form::Eight(weights) => weights.replace(into, rows.whole(), bench),
         }
         match &self.bias {
             Some(bias) => kernel::add_and_gelu(into, bias),
             None => kernel::add_and_gelu(into, &vec![0.0; self.outputs]),
         }
-    }
-
-    fn product(&self, weights: &[f32], into: &mut [f32], before: Before, rows: View, share: Share) {
-        let weights = View::dense(weights, rows.columns, self.outputs);
-        kernel::multiply(into, self.outputs, before, rows, weights, share);
     }
 }
 
