@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use super::ask::{self, Ask};
 use super::error::{Error, Kind, Result};
 use super::principal::Principal;
-use super::{App, eval, models, sign_in, sources, tokens, users};
+use super::{App, eval, health, models, sign_in, sources, tokens, users};
 use crate::clock;
 use crate::domain::account::Role;
 use crate::domain::answer::{Citation, Doubt, Finish, Piece};
@@ -55,6 +55,8 @@ pub enum Command {
     CreateToken { email: String, name: String, expires_days: Option<u32> },
     /// Makes a new one-time link for the first administrator.
     SetupLink,
+    /// How each room is.
+    Doctor,
     /// Something about models.
     Model(models::command::Command),
 }
@@ -121,6 +123,12 @@ pub async fn run(
             let principal = Principal { user: Some(user), ..principal };
             let (secret, token) = tokens::create(app, &principal, &name, expires_days).await?;
             Ok(json!({ "token": secret.reveal(), "name": token.name, "id": token.id.0 }))
+        }
+        Command::Doctor => {
+            let health = health::check(app).await;
+            let room =
+                |room: health::RoomHealth| json!({ "name": room.name, "well": room.well, "detail": room.detail });
+            Ok(json!({ "ready": health.ready, "rooms": health.rooms.into_iter().map(room).collect::<Value>() }))
         }
         Command::SetupLink => {
             let link = sign_in::setup_link(app).await?;

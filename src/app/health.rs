@@ -3,6 +3,7 @@
 use super::App;
 use super::models::generator::State;
 use super::models::{self, embedder, reranker};
+use crate::ingest::sandbox::Door;
 use crate::limits;
 
 /// The state of the whole and of each room.
@@ -29,7 +30,7 @@ pub async fn is_alive(app: &App) -> bool {
 
 /// Asks every room.
 pub async fn check(app: &App) -> Health {
-    let rooms = vec![store(app).await, disk(app), embedder(app).await, reranker(app), generator(app)];
+    let rooms = vec![store(app).await, disk(app), reading(app), embedder(app).await, reranker(app), generator(app)];
     Health { ready: rooms.iter().all(|room| room.well), rooms }
 }
 
@@ -48,6 +49,26 @@ fn disk(app: &App) -> RoomHealth {
         Ok(free) => RoomHealth { name: "disk", well: free >= limits::DISK_FREE_BYTES_MIN, detail: detail(free) },
         Err(error) => RoomHealth { name: "disk", well: false, detail: error.to_string() },
     }
+}
+
+/// A kernel that cannot confine the readers of documents is no reason to send nobody here; documents are still limited.
+fn reading(app: &App) -> RoomHealth {
+    let confined = "documents are read in a process without files, network and programs".to_owned();
+    let detail = reading_warning(&app.reading).unwrap_or(confined);
+    RoomHealth { name: "reading", well: app.reading.is_ok(), detail }
+}
+
+/// What is lacking where documents are read; `None` if nothing is.
+pub(super) fn reading_warning(reading: &std::result::Result<Vec<Door>, String>) -> Option<String> {
+    let open = match reading {
+        Ok(open) if open.is_empty() => return None,
+        Ok(open) => open.iter().map(|door| door.as_str()).collect::<Vec<_>>().join(", "),
+        Err(error) => return Some(format!("no process to read documents in could be started: {error}")),
+    };
+    Some(format!(
+        "this kernel does not confine what reads documents: it may still {open}; memory and time are limited all the \
+         same. A kernel with seccomp filters (CONFIG_SECCOMP_FILTER) and Landlock confines it"
+    ))
 }
 
 /// Search by words alone is no reason to send nobody here.
@@ -93,4 +114,19 @@ fn generator(app: &App) -> RoomHealth {
         (None, state) => state.sentence(),
     };
     RoomHealth { name: "generator", well: true, detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reading_warning;
+    use crate::ingest::sandbox::Door;
+
+    #[test]
+    fn what_the_kernel_leaves_open_is_named() {
+        assert_eq!(reading_warning(&Ok(Vec::new())), None);
+        let open = reading_warning(&Ok(vec![Door::Files, Door::Network])).expect("a warning");
+        assert!(open.contains("may still open files, use the network;"), "{open}");
+        let none = reading_warning(&Err("no such file".to_owned())).expect("a warning");
+        assert!(none.ends_with("no such file"), "{none}");
+    }
 }

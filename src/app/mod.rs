@@ -72,6 +72,8 @@ pub struct Rooms {
     /// For endpoints that the settings name.
     client: net::Client,
     reader: ingest::sandbox::Reader,
+    /// What a process that reads documents can still do and should not, as found at the start; or why none starts.
+    reading: std::result::Result<Vec<ingest::sandbox::Door>, String>,
     data: PathBuf,
     passwords: passwords::Passwords,
     sign_ins: sign_in::SignIns,

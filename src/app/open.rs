@@ -9,7 +9,7 @@ use tokio::sync::{Mutex as Gate, Notify, RwLock, Semaphore};
 
 use super::error::{Error, Kind, Result};
 use super::models::embedder::{Choice, Looking, choose};
-use super::{App, Rooms, models, passwords, sign_in, worker};
+use super::{App, Rooms, health, models, passwords, sign_in, worker};
 use crate::blobs::Blobs;
 use crate::config::{Remote, Settings};
 use crate::domain::id::GenerationId;
@@ -52,6 +52,11 @@ impl App {
         })
         .await?;
         forget_strangers(&store, &vectors).await?;
+        let reader = ingest::sandbox::Reader { program };
+        let reading = reader.open_doors().await.map_err(|error| error.to_string());
+        if let Some(warning) = health::reading_warning(&reading) {
+            tracing::warn!("{warning}");
+        }
         store.release_jobs().await?;
         let app = App(Arc::new(Rooms {
             settings,
@@ -66,7 +71,8 @@ impl App {
             guard,
             library,
             client,
-            reader: ingest::sandbox::Reader { program },
+            reader,
+            reading,
             data,
             passwords: passwords::Passwords::new()?,
             sign_ins: sign_in::SignIns::default(),

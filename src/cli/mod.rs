@@ -7,6 +7,7 @@ mod ask;
 mod bench;
 mod config;
 mod dispatch;
+mod doctor;
 mod eval;
 mod ingest;
 mod init;
@@ -78,6 +79,8 @@ enum Command {
     Model(model::Args),
     /// Show every setting, its value, and where it comes from
     Config(config::Args),
+    /// Check this machine and every part of the appliance
+    Doctor(doctor::Args),
     /// Make the first administrator without the web page
     Init(init::Args),
     /// Add and list people, and set passwords
@@ -138,6 +141,7 @@ fn start(line: Line) -> anyhow::Result<()> {
             Command::Eval(args) => eval::run(args, &common, settings).await,
             Command::Bench(args) => bench::run(args, &common, settings).await,
             Command::Model(args) => model::run(args, &common, settings).await,
+            Command::Doctor(args) => doctor::run(args, &common, settings).await,
             Command::Init(args) => init::run(args, &common, settings).await,
             Command::User(args) => user::run(args, &common, settings).await,
             Command::Token(args) => token::run(args, &common, settings).await,

@@ -2,10 +2,12 @@
 //!
 //! Parsers of strangers' files panic, hang, overflow their stacks and ask for all memory there is; some of that cannot
 //! be caught within a process. So the appliance starts itself as `nosia extract-child` for each document: with no
-//! environment, hard limits on memory, time and files, the document on its standard input, and pages read, then the
-//! text, as lines of JSON on its standard output. Whatever becomes of the child, the parent has a sentence for it.
+//! environment, hard limits on memory and time, no files, no network and no programs, the document on its standard
+//! input, and pages read, then the text, as lines of JSON on its standard output. Whatever becomes of the child, the
+//! parent has a sentence for it.
 
 mod child;
+mod confine;
 mod wire;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +22,7 @@ use crate::domain::extract::Extract;
 use crate::limits;
 
 pub use child::child_main;
+pub use confine::Door;
 use wire::{Answer, Request};
 
 /// Starts children that read documents.
@@ -74,6 +77,17 @@ impl Reader {
         self.read_within(SILENCE_MAX, path, file_name, listener).await
     }
 
+    /// What a child that reads documents can still do and should not, tried out by a real one; best is nothing.
+    pub async fn open_doors(&self) -> std::io::Result<Vec<Door>> {
+        let tried = self.command().arg(child::TELL_DOORS).stdin(Stdio::null()).output();
+        let output = tokio::time::timeout(ENDING_MAX, tried).await.map_err(std::io::Error::other)??;
+        if !output.status.success() {
+            return Err(std::io::Error::other(format!("the reading process ended with {}", output.status)));
+        }
+        let told = String::from_utf8_lossy(&output.stdout);
+        Ok(Door::ALL.into_iter().filter(|door| told.lines().any(|line| line == door.as_str())).collect())
+    }
+
     async fn read_within(
         &self,
         silence_max: Duration,
@@ -111,18 +125,20 @@ impl Reader {
     }
 
     fn start(&self) -> std::io::Result<Child> {
-        Command::new(&self.program)
+        self.command().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command
             .arg("extract-child")
             .env_clear()
             // The allocator would reserve half of the child's address space at once.
             .env("MIMALLOC_ARENA_RESERVE", "65536")
             .current_dir("/")
             .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
+            .kill_on_drop(true);
+        command
     }
 }
 

@@ -55,6 +55,15 @@ fn a_running_server_takes_the_commands() {
 }
 
 #[test]
+fn the_doctor_tries_what_a_reader_of_documents_can_do() {
+    let data = folder();
+    let found = run_json(data.path(), &["doctor", "--json"]);
+    let rooms = found["rooms"].as_array().expect("a list");
+    let reading = rooms.iter().find(|room| room["name"] == "reading").expect("the room");
+    assert_eq!(reading["detail"], "documents are read in a process without files, network and programs", "{found}");
+}
+
+#[test]
 fn speed_is_measured_on_made_data() {
     if !has_model("commands") {
         return;

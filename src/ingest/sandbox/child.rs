@@ -4,16 +4,17 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, Rlimit, Signal, getppid, setrlimit};
+use rustix::process::{Signal, getppid};
 
+use super::confine::{confine, open_doors};
 use super::wire::{Answer, Kind, Outcome, Request};
 use crate::ingest::extract::{ExtractError, Heard, extract};
 use crate::limits;
 
 /// The signal that ends a child which is out of processor time.
 pub(super) const OUT_OF_TIME: i32 = Signal::XCPU.as_raw();
-/// Files that the child may have open; it needs the three that it is started with.
-const FILES_MAX: u64 = 16;
+/// The argument with which the child reads nothing and tells what it can still do.
+pub(super) const TELL_DOORS: &str = "doors";
 /// Stack of the thread that reads: parsers follow nested parts by calling themselves.
 const STACK_BYTES: usize = 128 << 20;
 /// Progress is told no more often than this.
@@ -28,6 +29,10 @@ pub fn child_main() -> ExitCode {
     if let Err(error) = confine() {
         eprintln!("cannot limit the reading process: {error}");
         return ExitCode::FAILURE;
+    }
+    if std::env::args_os().nth(2).is_some_and(|verb| verb == TELL_DOORS) {
+        let told = open_doors().try_for_each(|door| writeln!(std::io::stdout(), "{}", door.as_str()));
+        return if told.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     leave_with_parent();
     let reading = std::thread::Builder::new()
@@ -45,18 +50,6 @@ pub fn child_main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Gives up what a reader of documents does not need. Rules on files and system calls belong here too.
-fn confine() -> rustix::io::Result<()> {
-    let limit = |resource, most: u64| setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
-    limit(Resource::As, limits::EXTRACT_MEMORY_BYTES_MAX)?;
-    limit(Resource::Core, 0)?;
-    limit(Resource::Fsize, 0)?;
-    limit(Resource::Nofile, FILES_MAX)?;
-    // The first limit ends the process by a signal that says why, the second for good.
-    let seconds = limits::EXTRACT_CPU_SECONDS_MAX;
-    setrlimit(Resource::Cpu, Rlimit { current: Some(seconds), maximum: Some(seconds + 5) })
 }
 
 /// Ends this process soon after its parent has ended: nobody would hear the answer.
