@@ -81,6 +81,7 @@ pub struct Rooms {
     work: Notify,
     /// Wakes the builder of vectors.
     build: Notify,
+    in_hand: worker::InHand,
     indexer: worker::Indexer,
     stages: worker::StageTotals,
     workers: Mutex<Option<worker::Workers>>,

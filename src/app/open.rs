@@ -78,6 +78,7 @@ impl App {
             sign_ins: sign_in::SignIns::default(),
             work: Notify::new(),
             build: Notify::new(),
+            in_hand: worker::InHand::default(),
             indexer: worker::Indexer::default(),
             stages: worker::StageTotals::default(),
             workers: Mutex::new(None),

@@ -13,8 +13,10 @@ use crate::ingest::extract;
 use crate::store::{Created, NewSource};
 use crate::{clock, limits};
 
-pub use crate::store::{SourceCounts, SourceFilter, SourcePage, SourceText};
+pub use crate::store::{SourceCounts, SourceFilter, SourcePage, SourceText, UnreadPages};
 
+/// Why a source is failed that somebody stopped.
+const STOPPED: &str = "It was stopped before it was read.";
 /// Bytes of a file's beginning by which its format is told.
 const HEAD_BYTES: usize = 64 << 10;
 
@@ -132,6 +134,12 @@ pub async fn get(app: &App, principal: &Principal, id: SourceId) -> Result<Sourc
     app.store.source(&scope, id).await?.ok_or_else(|| Error::not_found("source"))
 }
 
+/// Of these sources that the caller may read, which pages were not read.
+pub async fn unread(app: &App, principal: &Principal, sources: &[SourceId]) -> Result<Vec<UnreadPages>> {
+    let scope = app.scope(principal).await?;
+    Ok(app.store.unread_pages(&scope, sources).await?)
+}
+
 /// The text read from a source: its newest version, or the one that a citation names.
 pub async fn text(app: &App, principal: &Principal, id: SourceId, version: Option<u32>) -> Result<SourceText> {
     let scope = app.scope(principal).await?;
@@ -161,12 +169,29 @@ pub async fn retry(app: &App, principal: &Principal, id: SourceId) -> Result<Sou
     get(app, principal, id).await
 }
 
+/// Stops the reading of a source, or takes it out of the line; it is then failed, and can be tried again.
+pub async fn stop(app: &App, principal: &Principal, id: SourceId) -> Result<Source> {
+    principal.must_edit()?;
+    let scope = app.scope(principal).await?;
+    let source = app.store.source(&scope, id).await?.ok_or_else(|| Error::not_found("source"))?;
+    if !app.store.stop_source(&scope, id, STOPPED.to_owned(), clock::now_ms()).await? {
+        let state = source.state.as_str();
+        return Err(Error::new(
+            Kind::Conflict,
+            format!("Only a source that waits or is being read can be stopped; this one is {state}."),
+        ));
+    }
+    app.in_hand.let_go(id);
+    get(app, principal, id).await
+}
+
 /// Deletes a source: its text, its chunks, and its file unless another source has the same.
 pub async fn delete(app: &App, principal: &Principal, id: SourceId) -> Result<()> {
     principal.must_edit()?;
     let scope = app.scope(principal).await?;
     let deleted = app.store.delete_source(&scope, id, clock::now_ms()).await?;
     let deleted = deleted.ok_or_else(|| Error::not_found("source"))?;
+    app.in_hand.let_go(id);
     app.indexer.wants(principal.account.id);
     if let Some(sha256) = deleted.unreferenced {
         // No upload of the same file may stand between its rename and its row while this looks and removes.

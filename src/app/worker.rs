@@ -1,14 +1,14 @@
 //! Slow work in the background: jobs are claimed and run, and the derived indexes follow the store.
 
-use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::App;
-use crate::domain::id::AccountId;
+use crate::domain::id::{AccountId, SourceId};
 use crate::domain::job::{Job, Work};
 use crate::ingest::{self, IngestError};
 use crate::{clock, limits};
@@ -96,19 +96,26 @@ async fn build(app: App, mut stopped: watch::Receiver<bool>) {
 
 async fn run(app: &App, job: Job) {
     let Work::Ingest(id) = job.work else { return };
+    let held = app.in_hand.take(id);
     let source = match app.store.source_of_job(id).await {
-        Ok(Some(source)) => source,
-        Ok(None) => return,
+        Ok(Some(source)) if !source.state.is_settled() => source,
+        // Deleted or stopped before it was taken in hand.
+        Ok(_) => return,
         Err(error) => return later(app, &job, error.to_string()).await,
     };
     tracing::info!(source = %id, file = %source.file_name, attempt = job.tries, "reading");
-    match ingest::ingest(&app.ingest_rooms(), &job, &source, clock::now_ms).await {
+    let rooms = app.ingest_rooms();
+    let done = tokio::select! {
+        done = ingest::ingest(&rooms, &job, &source, clock::now_ms) => done,
+        () = held.let_go.notified() => return tracing::info!(source = %id, "stopped"),
+    };
+    match done {
         Ok(Some(done)) => {
             tracing::info!(source = %id, chunks = done.chunks, pages = done.pages, stages = ?done.stages, "stored");
             app.stages.add(&done.stages);
             app.indexer.wants(source.account);
         }
-        Ok(None) => tracing::info!(source = %id, "deleted while it was read"),
+        Ok(None) => tracing::info!(source = %id, "deleted or stopped while it was read"),
         Err(IngestError::Document(reason)) => {
             tracing::warn!(source = %id, %reason, "could not be read");
             let failed = app.store.fail_ingest(job.id, id, reason.to_string(), clock::now_ms()).await;
@@ -125,6 +132,39 @@ async fn later(app: &App, job: &Job, reason: String) {
     tracing::warn!(job = %job.id, %reason, wait_ms, "will be tried again");
     if let Err(error) = app.store.retry_job_later(job.id, clock::now_ms() + wait_ms, reason).await {
         tracing::error!(job = %job.id, %error, "could not be put off; its lease runs out instead");
+    }
+}
+
+/// The sources that workers have in hand.
+#[derive(Default)]
+pub struct InHand(Mutex<HashMap<SourceId, Arc<Notify>>>);
+
+/// A source in hand; dropped, it no longer is.
+struct Held<'a> {
+    all: &'a InHand,
+    id: SourceId,
+    let_go: Arc<Notify>,
+}
+
+impl InHand {
+    fn take(&self, id: SourceId) -> Held<'_> {
+        let let_go = Arc::<Notify>::default();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, let_go.clone());
+        Held { all: self, id, let_go }
+    }
+
+    /// Has the worker that reads or embeds the source drop it, with the process that reads it. What the store should then
+    /// say of it is said before.
+    pub fn let_go(&self, id: SourceId) {
+        if let Some(let_go) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
+            let_go.notify_one();
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.all.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }
 

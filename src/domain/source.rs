@@ -91,6 +91,8 @@ pub struct Source {
     pub state: SourceState,
     /// Pages read; 0 where the format has none.
     pub pages: u32,
+    /// Pages that were not read, of the present version.
+    pub unread: u32,
     pub chunks: u32,
     pub created_at_ms: i64,
     pub updated_at_ms: i64,

@@ -49,6 +49,7 @@ routes! {
     ToMembers "/sources/{id}"                    { GET pages::source::show }
     ToMembers "/sources/{id}/passage"            { GET pages::passage::show }
     ToMembers "/sources/{id}/original"           { GET nosia::sources::original }
+    ToMembers "/sources/{id}/stop"               { POST pages::sources::stop }
     ToMembers "/sources/{id}/retry"              { POST pages::sources::retry }
     ToMembers "/sources/{id}/delete"             { GET pages::source::ask_to_delete, POST pages::source::delete }
     ToMembers "/texts"                           { POST pages::sources::add_text }
@@ -71,6 +72,8 @@ routes! {
     ToMembers "/api/v1/sources"                  { GET nosia::sources::list }
     ToMembers "/api/v1/sources/counts"           { GET nosia::sources::counts }
     ToMembers "/api/v1/sources/{id}"             { GET nosia::sources::get, DELETE nosia::sources::delete }
+    ToMembers "/api/v1/sources/{id}/pages"       { GET nosia::sources::pages }
+    ToMembers "/api/v1/sources/{id}/stop"        { POST nosia::sources::stop }
     ToMembers "/api/v1/sources/{id}/retry"       { POST nosia::sources::retry }
     ToMembers "/api/v1/sources/{id}/text"        { GET nosia::sources::text }
     ToMembers "/api/v1/sources/{id}/original"    { GET nosia::sources::original }

@@ -15,14 +15,15 @@ pub mod sandbox;
 
 use std::time::{Duration, Instant};
 
+use sha2::Digest as _;
 use tokio::io::AsyncRead;
 
 use crate::blobs::Blobs;
 use crate::domain::chunk::{Chunk, ChunkRules};
 use crate::domain::extract::Extract;
-use crate::domain::id::{GenerationId, Seq};
+use crate::domain::id::{GenerationId, JobId, Seq};
 use crate::domain::job::Job;
-use crate::domain::source::{Source, SourceKind, SourceState};
+use crate::domain::source::{Sha256, Source, SourceKind, SourceState};
 use crate::fulltext::Fulltext;
 use crate::inference::{Embedder, InferenceError, Urgency};
 use crate::limits;
@@ -77,6 +78,8 @@ pub struct Ingested {
 
 /// Texts embedded by one call: enough to sort by length, few enough that a question waits for one only.
 const EMBED_AT_ONCE: usize = 64;
+/// Chunks of a document above which its vectors are kept as they are made; fewer are soon made again.
+const KEPT_FROM: usize = 4 * EMBED_AT_ONCE;
 /// The first wait for a busy embedder; it doubles with each try.
 const BUSY_WAIT: Duration = Duration::from_millis(50);
 const BUSY_WAIT_MAX: Duration = Duration::from_secs(2);
@@ -116,7 +119,7 @@ async fn steps(
     let title = title(source, &extract).to_owned();
     let (extract, chunks) = cut(model, extract, title.clone()).await?;
     let cut_at = Instant::now();
-    let vectors = embed(model, &title, &chunks, reporter).await?;
+    let vectors = embed(rooms, model, job.id, &title, &chunks, reporter).await?;
     let embedded = Instant::now();
     let (pages, count) = (extract.pages.len(), chunks.len());
     let finished = Finished {
@@ -197,8 +200,12 @@ async fn cut(model: &Model, extract: Extract, title: String) -> Result<(Extract,
 }
 
 /// One vector a chunk, in order. Chunks of like length go together: a batch is as slow as its longest text.
+///
+/// Of a long document what is made is kept as it goes, so that a process that dies does not begin again.
 async fn embed(
+    rooms: &Rooms,
     model: &Model,
+    job: JobId,
     title: &str,
     chunks: &[Chunk],
     reporter: &Reporter,
@@ -208,15 +215,36 @@ async fn embed(
     let mut order: Vec<usize> = (0..chunks.len()).collect();
     order.sort_by_key(|&at| chunks[at].tokens);
     let mut vectors = vec![Vec::new(); chunks.len()];
-    for (group, begun) in order.chunks(EMBED_AT_ONCE).zip((0..).step_by(EMBED_AT_ONCE)) {
+    let keeps = chunks.len() > KEPT_FROM;
+    if keeps {
+        let kept = rooms.store.kept_vectors(job, model.generation).await?;
+        order.retain(|&at| match kept.get(&hash(&chunks[at].embedded_text(title))) {
+            Some(vector) => {
+                vectors[at].clone_from(vector);
+                false
+            }
+            None => true,
+        });
+    }
+    let before = chunks.len() - order.len();
+    for (group, begun) in order.chunks(EMBED_AT_ONCE).zip((before..).step_by(EMBED_AT_ONCE)) {
         reporter.tell(SourceState::Embedding { done: count(begun), total: count(chunks.len()) });
         let texts: Vec<String> = group.iter().map(|&at| chunks[at].embedded_text(title)).collect();
+        let hashes: Vec<Sha256> = if keeps { texts.iter().map(|text| hash(text)).collect() } else { Vec::new() };
         let made = embed_patiently(&model.embedder, texts).await?;
+        if keeps {
+            let kept = hashes.into_iter().zip(made.iter().cloned()).collect();
+            rooms.store.keep_vectors(job, model.generation, kept).await?;
+        }
         for (&at, vector) in group.iter().zip(made) {
             vectors[at] = vector;
         }
     }
     Ok(vectors)
+}
+
+fn hash(text: &str) -> Sha256 {
+    Sha256(sha2::Sha256::digest(text.as_bytes()).into())
 }
 
 /// One vector a text. Waits for as long as the embedder is busy: the document is in no hurry.

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{ExtractError, IngestError, Ingested, Model, Rooms, index, ingest, sandbox};
+use super::{ExtractError, IngestError, Ingested, KEPT_FROM, Model, Rooms, chunk, hash, index, ingest, sandbox};
 use crate::blobs::Blobs;
 use crate::clock;
 use crate::domain::account::{Account, Scope};
 use crate::domain::chunk::ChunkRules;
+use crate::domain::extract::Extract;
 use crate::domain::id::GenerationId;
 use crate::domain::job::Job;
 use crate::domain::source::{Source, SourceKind, SourceState};
@@ -143,6 +144,30 @@ async fn a_document_becomes_searchable_by_words_and_meaning() {
     house.catch_up(&house.rooms).await;
     assert!(again.seq >= done.seq);
     assert_eq!(house.found(&house.rooms, "opens").await, (1, 1));
+}
+
+#[tokio::test]
+async fn vectors_that_an_earlier_try_made_are_not_made_again() {
+    let section = |number: usize| format!("# Section {number}\n\n{}\n\n", format!("Words of {number}. ").repeat(60));
+    let markdown: String = (0..300).map(section).collect();
+    let read = json!({"outcome": {"read": {
+        "title": "Long", "markdown": markdown.trim_end(), "pages": [], "notes": [], "media_type": "text/markdown"
+    }}});
+    let house = House::open(&format!("cat >/dev/null\ncat <<'END'\n{read}\nEND")).await;
+    let (job, source) = house.add("bytes").await;
+    let model = house.rooms.model.clone().expect("it has a model");
+    let count = |text: &str| model.embedder.count_tokens(text);
+    let extract = Extract { markdown: markdown.trim_end().to_owned(), ..Extract::default() };
+    let chunks = chunk::chunk(&extract, "Long", model.rules, &count);
+    assert!(chunks.len() > KEPT_FROM, "{} chunks are not enough to be kept", chunks.len());
+    let title = chunk::context_title("Long", model.rules, &count);
+    let vectors = chunks.iter().map(|chunk| (hash(&chunk.embedded_text(title)), vec![0.6, 0.8])).collect();
+    house.rooms.store.keep_vectors(job.id, model.generation, vectors).await.expect("the store works");
+    // The endpoint would answer with one vector for sixty-four texts.
+    let done = house.ingest(&job, &source).await.expect("nothing is asked").expect("it is still there");
+    assert_eq!(done.chunks, chunks.len());
+    let stored = house.rooms.store.vectors_of(model.generation, source.id).await.expect("a read").expect("all");
+    assert!(stored.iter().all(|(_, vector)| *vector == [0.6, 0.8]));
 }
 
 #[tokio::test]

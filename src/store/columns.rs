@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::error::{Result, StoreError};
 use crate::domain::account::Scope;
 use crate::domain::extract::{PageSpan, Span, Unread};
-use crate::domain::id::ChunkId;
+use crate::domain::id::{ChunkId, SourceId};
 use crate::domain::source::Sha256;
 
 /// The scope's collections as a JSON list, for `json_each`.
@@ -17,6 +17,11 @@ pub(super) fn collections(scope: &Scope) -> String {
 
 /// Chunks as a JSON list, for `json_each`.
 pub(super) fn chunks(ids: &[ChunkId]) -> String {
+    numbers(ids.iter().map(|id| id.0))
+}
+
+/// Sources as a JSON list, for `json_each`.
+pub(super) fn sources(ids: &[SourceId]) -> String {
     numbers(ids.iter().map(|id| id.0))
 }
 

@@ -46,12 +46,12 @@ const PUT_VECTOR: &str = "
 const SET_INDEXING: &str = "
     UPDATE sources
     SET title = :title, names = :names, media_type = :media_type, version = :version, state = 'indexing', done = 0,
-        total = 0, reason = NULL, pages = :pages, chunks = :chunks, seq = :seq, updated_at_ms = :now_ms
+        total = 0, reason = NULL, pages = :pages, unread = :unread, chunks = :chunks, seq = :seq, updated_at_ms = :now_ms
     WHERE id = :id";
 
 impl Store {
     /// Puts what a job made of a source in place of what it had, ends the job, and returns the number of the change;
-    /// `None` if the source was deleted meanwhile.
+    /// `None` if the source was deleted meanwhile, or its reading stopped.
     ///
     /// A text that is the same as the present version's stays that version, and chunks that are the same keep their
     /// numbers and their vectors of other generations. Where questions are asked of another generation than the vectors
@@ -66,8 +66,8 @@ impl Store {
 fn finish(rows: &Connection, finished: &Finished, now_ms: i64) -> Result<Option<Seq>> {
     let ended_now = jobs::end(rows, finished.job)?;
     let Some(source) = sources::find_unscoped(rows, finished.source)? else { return Ok(None) };
-    if !ended_now && let Some(seq) = rows.prepare_cached(SEQ)?.query_row([source.id.0], |row| row.get(0))? {
-        return Ok(Some(seq));
+    if !ended_now {
+        return Ok(rows.prepare_cached(SEQ)?.query_row([source.id.0], |row| row.get(0))?);
     }
     check_dimensions(rows, finished)?;
     let version = put_version(rows, source.id, &finished.extract, now_ms)?;
@@ -83,6 +83,7 @@ fn finish(rows: &Connection, finished: &Finished, now_ms: i64) -> Result<Option<
         ":media_type": finished.media_type,
         ":version": version,
         ":pages": finished.extract.pages.len() as i64,
+        ":unread": finished.extract.unread.len() as i64,
         ":chunks": ids.len() as i64,
         ":seq": seq,
         ":now_ms": now_ms,

@@ -46,6 +46,8 @@ const JOB_COUNTS: &str = "
 
 const END_JOB: &str = "DELETE FROM jobs WHERE id = ?1";
 
+const END_INGEST: &str = "DELETE FROM jobs WHERE source = ?1 AND kind = 'ingest'";
+
 impl Store {
     /// Frees the jobs that a dead process held, with their sources shown as waiting; how many. Only for the start.
     pub async fn release_jobs(&self) -> Result<u32> {
@@ -142,6 +144,12 @@ impl Store {
 /// Queues the reading of a source, unless it is queued already.
 pub(super) fn enqueue_ingest(rows: &Connection, source: SourceId, now_ms: i64) -> Result<()> {
     rows.prepare_cached(ENQUEUE_INGEST)?.execute(params![source.0, now_ms])?;
+    Ok(())
+}
+
+/// Ends the job that reads a source, if there is one.
+pub(super) fn end_ingest(rows: &Connection, source: SourceId) -> Result<()> {
+    rows.prepare_cached(END_INGEST)?.execute([source.0])?;
     Ok(())
 }
 

@@ -17,7 +17,8 @@ use crate::limits;
 pub struct SourceFilter {
     /// Words that must all occur in title or file name, without regard to case and accents.
     pub words: Option<String>,
-    /// The word of a [`SourceState`](crate::domain::source::SourceState), or `working` for every state that is not settled.
+    /// The word of a [`SourceState`](crate::domain::source::SourceState), `working` for every state that is not settled, or
+    /// `unread` for what was not read, as a whole or some pages of it.
     pub state: Option<String>,
     pub kind: Option<SourceKind>,
     /// Sources to skip, newest first.
@@ -43,6 +44,8 @@ pub struct SourceCounts {
     pub failed: u64,
     /// Neither ready nor failed.
     pub working: u64,
+    /// Failed, or with pages that were not read.
+    pub unread: u64,
 }
 
 /// The states that are neither ready nor failed.
@@ -55,6 +58,7 @@ pub(super) const PAGE: &str = select_sources!(
      WHERE s.account = ?1 AND s.collection IN (SELECT value FROM json_each(?2))
        AND (?3 IS NULL OR s.kind = ?3)
        AND (?4 IS NULL OR s.state IN (SELECT value FROM json_each(?4)))
+       AND (?9 = 0 OR s.state = 'failed' OR s.unread > 0)
        AND instr(s.names, ?6) > 0
        AND NOT EXISTS (SELECT 1 FROM json_each(?5) w WHERE instr(s.names, w.value) = 0)
      ORDER BY s.id DESC LIMIT ?7 OFFSET ?8"
@@ -71,13 +75,31 @@ pub(super) const PAGE_BY_STATE: &str = select_sources!(
      ORDER BY s.id DESC"
 );
 
+/// The same of what was not read.
+pub(super) const PAGE_UNREAD: &str = select_sources!(
+    "WHERE s.id IN (
+        SELECT f.id FROM sources f INDEXED BY sources_not_read
+        WHERE f.account = ?1 AND f.collection IN (SELECT value FROM json_each(?2))
+          AND (?3 IS NULL OR f.kind = ?3)
+          AND (f.state = 'failed' OR f.unread > 0)
+        ORDER BY f.id DESC LIMIT ?4 OFFSET ?5)
+     ORDER BY s.id DESC"
+);
+
+pub(super) const COUNT_UNREAD: &str = "
+    SELECT count(*) FROM sources f INDEXED BY sources_not_read
+    WHERE f.account = ?1 AND f.collection IN (SELECT value FROM json_each(?2))
+      AND (?3 IS NULL OR f.kind = ?3)
+      AND (f.state = 'failed' OR f.unread > 0)";
+
 pub(super) const COUNT_BY_WORDS: &str = "
     SELECT count(*) FROM sources s INDEXED BY sources_newest
     WHERE s.account = ?1 AND s.collection IN (SELECT value FROM json_each(?2))
       AND (?3 IS NULL OR s.kind = ?3)
       AND (?4 IS NULL OR s.state IN (SELECT value FROM json_each(?4)))
+      AND (?7 = 0 OR s.state = 'failed' OR s.unread > 0)
       AND instr(s.names, ?6) > 0
-       AND NOT EXISTS (SELECT 1 FROM json_each(?5) w WHERE instr(s.names, w.value) = 0)";
+      AND NOT EXISTS (SELECT 1 FROM json_each(?5) w WHERE instr(s.names, w.value) = 0)";
 
 pub(super) const COUNT: &str = "
     SELECT coalesce(sum(count), 0) FROM source_counts
@@ -101,7 +123,7 @@ impl Store {
     pub async fn source_counts(&self, scope: &Scope) -> Result<SourceCounts> {
         let scope = scope.clone();
         self.read(move |rows| {
-            let mut counts = SourceCounts::default();
+            let mut counts = SourceCounts { unread: count_unread(rows, &scope, None)?, ..SourceCounts::default() };
             let mut statement = rows.prepare_cached(COUNTS)?;
             let mut groups = statement.query(params![scope.account.0, columns::collections(&scope)])?;
             while let Some(group) = groups.next()? {
@@ -131,7 +153,8 @@ fn folded(text: &str) -> String {
 fn page(rows: &Connection, scope: &Scope, filter: &SourceFilter) -> Result<SourcePage> {
     let (account, collections) = (scope.account.0, columns::collections(scope));
     let kind = filter.kind.map(SourceKind::as_str);
-    let states = filter.state.as_deref().map(|state| match state {
+    let unread = filter.state.as_deref() == Some("unread");
+    let states = filter.state.as_deref().filter(|_| !unread).map(|state| match state {
         "working" => columns::list(&WORKING),
         state => columns::list(&[state]),
     });
@@ -139,21 +162,31 @@ fn page(rows: &Connection, scope: &Scope, filter: &SourceFilter) -> Result<Sourc
     let longest = words.iter().max_by_key(|word| word.len()).cloned().unwrap_or_default();
     let (any_words, words) = (!words.is_empty(), columns::list(&words));
     let (limit, offset) = (filter.limit.min(limits::PAGE_ROWS_MAX), filter.offset);
-    let found = if states.is_some() && !any_words {
+    let found = if unread && !any_words {
+        let asked = params![account, collections, kind, limit, offset];
+        rows.prepare_cached(PAGE_UNREAD)?.query_map(asked, read)?.collect::<rusqlite::Result<_>>()?
+    } else if states.is_some() && !any_words {
         let asked = params![account, collections, kind, states, limit, offset];
         rows.prepare_cached(PAGE_BY_STATE)?.query_map(asked, read)?.collect::<rusqlite::Result<_>>()?
     } else {
-        let asked = params![account, collections, kind, states, words, longest, limit, offset];
+        let asked = params![account, collections, kind, states, words, longest, limit, offset, unread];
         rows.prepare_cached(PAGE)?.query_map(asked, read)?.collect::<rusqlite::Result<_>>()?
     };
     let total = if any_words {
-        let asked = params![account, collections, kind, states, words, longest];
+        let asked = params![account, collections, kind, states, words, longest, unread];
         rows.prepare_cached(COUNT_BY_WORDS)?.query_row(asked, read_count)?
+    } else if unread {
+        count_unread(rows, scope, kind)?
     } else {
         let asked = params![account, collections, kind, states];
         rows.prepare_cached(COUNT)?.query_row(asked, read_count)?
     };
     Ok(SourcePage { rows: found, total })
+}
+
+fn count_unread(rows: &Connection, scope: &Scope, kind: Option<&str>) -> Result<u64> {
+    let asked = params![scope.account.0, columns::collections(scope), kind];
+    Ok(rows.prepare_cached(COUNT_UNREAD)?.query_row(asked, read_count)?)
 }
 
 fn read_count(row: &Row<'_>) -> rusqlite::Result<u64> {

@@ -26,6 +26,7 @@ mod sources;
 mod listings;
 mod jobs;
 mod ingests;
+mod kept;
 mod changes;
 mod generations;
 mod builds;
@@ -57,7 +58,7 @@ pub use listings::{SourceCounts, SourceFilter, SourcePage};
 pub use passages::StoredPassage;
 pub use sessions::Caller;
 pub use sources::{Created, Deleted, NewSource};
-pub use texts::SourceText;
+pub use texts::{SourceText, UnreadPages};
 pub use tokens::NewToken;
 pub use users::{Claimed, NewPerson};
 

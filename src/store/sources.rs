@@ -46,7 +46,8 @@ macro_rules! select_sources {
     ($rest:literal) => {
         concat!(
             "SELECT s.id, s.account, s.collection, s.kind, s.title, s.file_name, s.media_type, s.bytes, s.sha256,
-                    s.version, s.state, s.done, s.total, s.reason, s.pages, s.chunks, s.created_at_ms, s.updated_at_ms
+                    s.version, s.state, s.done, s.total, s.reason, s.pages, s.unread, s.chunks, s.created_at_ms,
+                    s.updated_at_ms
              FROM sources s ",
             $rest
         )
@@ -79,6 +80,10 @@ const SET_WAITING: &str = "
 
 const SET_FAILED: &str = "
     UPDATE sources SET state = 'failed', done = 0, total = 0, reason = ?2, updated_at_ms = ?3 WHERE id = ?1";
+
+const SET_STOPPED: &str = "
+    UPDATE sources SET state = 'failed', done = 0, total = 0, reason = ?2, updated_at_ms = ?3
+    WHERE id = ?1 AND state IN ('waiting', 'reading', 'embedding')";
 
 const SET_PROGRESS: &str = "
     UPDATE sources SET state = ?2, done = ?3, total = ?4
@@ -142,6 +147,22 @@ impl Store {
                 return Ok(false);
             }
             jobs::enqueue_ingest(rows, id, now_ms)?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Fails a source of the scope that waits, is read or is embedded, for `reason`, and ends its job; false if there is no
+    /// such one, or if there is nothing to stop.
+    pub async fn stop_source(&self, scope: &Scope, id: SourceId, reason: String, now_ms: i64) -> Result<bool> {
+        let scope = scope.clone();
+        self.write(move |rows| {
+            if find(rows, &scope, id)?.is_none()
+                || rows.prepare_cached(SET_STOPPED)?.execute(params![id.0, reason, now_ms])? == 0
+            {
+                return Ok(false);
+            }
+            jobs::end_ingest(rows, id)?;
             Ok(true)
         })
         .await
@@ -229,6 +250,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Source> {
         version: row.get("version")?,
         state: read_state(row)?,
         pages: row.get("pages")?,
+        unread: row.get("unread")?,
         chunks: row.get("chunks")?,
         created_at_ms: row.get("created_at_ms")?,
         updated_at_ms: row.get("updated_at_ms")?,

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::error::Result;
 use super::{Store, columns, sources};
 use crate::domain::account::Scope;
-use crate::domain::extract::{Extract, Unit};
+use crate::domain::extract::{Extract, Unit, Unread};
 use crate::domain::id::SourceId;
 use crate::domain::source::Source;
 
@@ -22,7 +22,39 @@ const TEXT: &str = "
     SELECT markdown, pages, unit, author, date, language, unread, notes FROM source_versions
     WHERE source = ?1 AND version = ?2";
 
+const UNREAD: &str = "
+    SELECT s.id, v.unit, v.unread FROM sources s JOIN source_versions v ON v.source = s.id AND v.version = s.version
+    WHERE s.account = ?1 AND s.collection IN (SELECT value FROM json_each(?2)) AND s.unread > 0
+      AND s.id IN (SELECT value FROM json_each(?3))";
+
+/// The pages of a source that were not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadPages {
+    pub source: SourceId,
+    pub unit: Unit,
+    pub pages: Vec<Unread>,
+}
+
 impl Store {
+    /// Of each of these sources that lies in the scope, which pages of its present version were not read; nothing of
+    /// those that were read whole.
+    pub async fn unread_pages(&self, scope: &Scope, sources: &[SourceId]) -> Result<Vec<UnreadPages>> {
+        let (scope, sources) = (scope.clone(), columns::sources(sources));
+        self.read(move |rows| {
+            let mut statement = rows.prepare_cached(UNREAD)?;
+            let found =
+                statement.query_map(params![scope.account.0, columns::collections(&scope), sources], |row| {
+                    Ok(UnreadPages {
+                        source: SourceId(row.get("id")?),
+                        unit: columns::read_word(row, "unit", Unit::parse)?,
+                        pages: columns::read_unread(row, "unread")?,
+                    })
+                })?;
+            Ok(found.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
     /// The text of a source of the scope, of the present version if none is named; `None` if there is no such one.
     pub async fn text(&self, scope: &Scope, id: SourceId, version: Option<u32>) -> Result<Option<SourceText>> {
         let scope = scope.clone();

@@ -26,6 +26,7 @@ pub fn source(source: &Source) -> Value {
         "version": source.version,
         "state": source.state.as_str(),
         "pages": source.pages,
+        "unread_pages": source.unread,
         "chunks": source.chunks,
         "created_at": clock::iso(source.created_at_ms),
         "updated_at": clock::iso(source.updated_at_ms),

@@ -1,4 +1,4 @@
-//! `/api/v1/files` and `/api/v1/sources`: adding, listing, reading, retrying, deleting.
+//! `/api/v1/files` and `/api/v1/sources`: adding, listing, reading, stopping, retrying, deleting.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use tokio::io::AsyncReadExt;
 
 use crate::app::error::Kind;
 use crate::app::sources::{self, Added, SourceFilter};
+use crate::domain::extract::PageSpan;
 use crate::domain::id::SourceId;
 use crate::domain::source::{Source, SourceKind};
 use crate::http::body::{self, Form, stalled};
@@ -139,8 +140,9 @@ pub async fn list(site: web::Data<Site>, caller: Caller, request: HttpRequest) -
     })))
 }
 
-/// The states that a listing may be narrowed to; `working` is all that are neither ready nor failed.
-const STATES: [&str; 7] = ["waiting", "reading", "embedding", "indexing", "ready", "failed", "working"];
+/// The states that a listing may be narrowed to; `working` is all that are neither ready nor failed, `unread` all
+/// that failed or have pages that were not read.
+const STATES: [&str; 8] = ["waiting", "reading", "embedding", "indexing", "ready", "failed", "working", "unread"];
 
 fn read_filter(query: &Form) -> Result<SourceFilter, Failure> {
     let text = |name: &str| Some(query.get(name).trim()).filter(|text| !text.is_empty());
@@ -173,6 +175,7 @@ pub async fn counts(site: web::Data<Site>, caller: Caller) -> Result<HttpRespons
     let counts = sources::counts(&site.app, caller.principal()).await?;
     Ok(HttpResponse::Ok().json(json!({
         "total": counts.total, "ready": counts.ready, "failed": counts.failed, "working": counts.working,
+        "unread": counts.unread,
     })))
 }
 
@@ -191,6 +194,38 @@ pub async fn get(site: web::Data<Site>, caller: Caller, path: web::Path<String>)
 pub async fn delete(site: web::Data<Site>, caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Failure> {
     sources::delete(&site.app, caller.principal(), id(&path)?).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// `POST /api/v1/sources/{id}/stop`.
+pub async fn stop(site: web::Data<Site>, caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let source = sources::stop(&site.app, caller.principal(), id(&path)?).await?;
+    Ok(HttpResponse::Ok().json(nosia::source(&source)))
+}
+
+/// `GET /api/v1/sources/{id}/pages`: of each page whether it was read, is empty, or was not read and why.
+pub async fn pages(site: web::Data<Site>, caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let read = sources::text(&site.app, caller.principal(), id(&path)?, None).await?;
+    let page = |page: &PageSpan| {
+        let unread = read.extract.unread.iter().find(|unread| unread.page == page.number);
+        let text = page.span.of(&read.extract.markdown).trim();
+        let state = match unread {
+            Some(_) => "unread",
+            None if text.is_empty() => "empty",
+            None => "read",
+        };
+        json!({
+            "number": page.number,
+            "state": state,
+            "characters": text.chars().count(),
+            "reason": unread.map(|unread| &unread.reason),
+        })
+    };
+    Ok(HttpResponse::Ok().json(json!({
+        "source": read.source.id.0,
+        "version": read.version,
+        "unit": read.extract.unit.as_str(),
+        "pages": read.extract.pages.iter().map(page).collect::<Vec<_>>(),
+    })))
 }
 
 /// `POST /api/v1/sources/{id}/retry`.

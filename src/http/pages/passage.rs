@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use super::reading::{self, Block, Shown, Style};
-use super::texts::{Texts, say};
+use super::texts::{Texts, say, unit_label};
 use super::{Place, html, language};
 use crate::app::sources;
 use crate::domain::extract::{Span, page_at};
@@ -43,9 +43,10 @@ pub async fn show(
     }
     let t = language(&request);
     let window = reading::around(&read.extract.markdown, span, SURROUNDINGS_BYTES);
-    let shown = Shown { window, mark: Some(span), page_label: t.page_number };
+    let page_label = unit_label(t, read.extract.unit);
+    let shown = Shown { window, mark: Some(span), page_label };
     let blocks = reading::blocks(&read.extract.markdown, &read.extract.pages, &shown);
-    let page = page_at(&read.extract.pages, span.start).map(|page| say(t.page_number, &[&page]));
+    let page = page_at(&read.extract.pages, span.start).map(|page| say(page_label, &[&page]));
     let file = Some(&read.source.file_name).filter(|name| **name != read.source.title).cloned();
     let where_line = file.into_iter().chain(page).collect::<Vec<_>>().join(" · ");
     html(&PassagePage {

@@ -5,14 +5,14 @@ use askama::Template;
 
 use super::passage::read_place;
 use super::reading::{self, Block, Shown, Style};
-use super::sources::state_line;
-use super::texts::{Texts, say};
+use super::sources::{state_line, unread_lines};
+use super::texts::{Texts, say, unit_label};
 use super::{Page, go_to, html, size};
 use crate::app::error::Kind;
 use crate::app::sources::{self, SourceText};
 use crate::clock;
 use crate::domain::account::Role;
-use crate::domain::extract::{Span, page_at};
+use crate::domain::extract::{Extract, Span, page_at};
 use crate::domain::source::{Source, SourceState};
 use crate::http::Site;
 use crate::http::body::Form;
@@ -30,7 +30,9 @@ struct SourcePage {
     added_at: String,
     added_on: String,
     reason: Option<String>,
+    /// What was not read and why: pages, then whatever else.
     notes: Vec<String>,
+    may_stop: bool,
     older_version: bool,
     may_change: bool,
     part: Part,
@@ -67,11 +69,15 @@ pub async fn show(
     let wanted = Form::parse(request.query_string().as_bytes()).get("part").parse().ok();
     html(&SourcePage {
         id: source.id.0,
-        facts: facts(page.t, &source),
+        facts: facts(page.t, &source, read.as_ref()),
         added_at: clock::iso(source.created_at_ms),
         added_on: clock::iso(source.created_at_ms)[..10].to_owned(),
         reason,
-        notes: read.as_ref().map(|read| read.extract.notes.clone()).unwrap_or_default(),
+        notes: read.as_ref().map(|read| not_read(page.t, &read.extract)).unwrap_or_default(),
+        may_stop: matches!(
+            source.state,
+            SourceState::Waiting | SourceState::Reading { .. } | SourceState::Embedding { .. }
+        ),
         older_version: read.as_ref().is_some_and(|read| read.version < source.version),
         may_change: caller.principal().role >= Role::Editor,
         part: read.map(|read| part(page.t, &read, span, wanted)).unwrap_or_default(),
@@ -80,7 +86,12 @@ pub async fn show(
     })
 }
 
-fn facts(t: &'static Texts, source: &Source) -> Vec<(&'static str, String)> {
+fn not_read(t: &'static Texts, extract: &Extract) -> Vec<String> {
+    let pages = unread_lines(t, extract.unit, &extract.unread).into_iter();
+    pages.chain(extract.notes.iter().cloned()).collect()
+}
+
+fn facts(t: &'static Texts, source: &Source, read: Option<&SourceText>) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         (t.fact_state, state_line(t, &source.state)),
         (t.fact_file, source.file_name.clone()),
@@ -89,6 +100,11 @@ fn facts(t: &'static Texts, source: &Source) -> Vec<(&'static str, String)> {
     if source.pages > 0 {
         facts.push((t.fact_pages, source.pages.to_string()));
     }
+    let about = read.map(|read| &read.extract);
+    let author = about.and_then(|extract| extract.author.clone());
+    let date = about.and_then(|extract| extract.date.clone());
+    facts.extend(author.map(|author| (t.fact_author, author)));
+    facts.extend(date.map(|date| (t.fact_date, date)));
     facts
 }
 
@@ -108,7 +124,7 @@ fn part(t: &'static Texts, read: &SourceText, mark: Option<Span>, wanted: Option
     let blocks = reading::blocks(
         &read.extract.markdown,
         &read.extract.pages,
-        &Shown { window, mark, page_label: t.page_number },
+        &Shown { window, mark, page_label: unit_label(t, read.extract.unit) },
     );
     let href = |part: usize| format!("/sources/{}?version={}&part={}", read.source.id, read.version, part + 1);
     let line = match (

@@ -5,11 +5,12 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::texts::{Texts, say};
+use super::texts::{Texts, say, unit_label};
 use super::{Page, go_to, html, html_with, language, size};
 use crate::app::error::Kind;
 use crate::app::sources::{self, SourceCounts, SourceFilter, SourcePage};
 use crate::domain::account::Role;
+use crate::domain::extract::{Unit, Unread};
 use crate::domain::id::SourceId;
 use crate::domain::source::{Source, SourceKind, SourceState};
 use crate::http::Site;
@@ -77,6 +78,9 @@ struct Row {
     state_line: String,
     progress: Option<(u32, u32)>,
     reason: Option<String>,
+    /// Which pages were not read and why, where the listing is about that.
+    unread: Vec<String>,
+    may_stop: bool,
 }
 
 /// What the address asks for.
@@ -91,7 +95,7 @@ struct Wanted {
 impl Wanted {
     fn read(request: &HttpRequest) -> Wanted {
         let query = Form::parse(request.query_string().as_bytes());
-        let state = Some(query.get("state")).filter(|state| ["ready", "working", "failed"].contains(state));
+        let state = Some(query.get("state")).filter(|state| ["ready", "working", "failed", "unread"].contains(state));
         Wanted {
             words: query.get("words").trim().to_owned(),
             state: state.unwrap_or_default().to_owned(),
@@ -155,7 +159,7 @@ pub async fn states(site: web::Data<Site>, request: HttpRequest, caller: Caller)
         may_change: may_change(&caller),
         form_token: caller.form_token(),
         empty_line: empty_line(t, &wanted),
-        rows: found.rows.into_iter().map(|source| Row::of(t, source)).collect(),
+        rows: rows(&site, &caller, t, &wanted, found).await?,
     };
     let mut response = html(&rows)?;
     let value = actix_web::http::header::HeaderValue::from_static(if settled { "true" } else { "false" });
@@ -203,6 +207,12 @@ pub async fn add_text(
     }
 }
 
+/// `POST /sources/{id}/stop`.
+pub async fn stop(site: web::Data<Site>, caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Failure> {
+    sources::stop(&site.app, caller.principal(), id(&path)?).await?;
+    Ok(go_to("/sources"))
+}
+
 /// `POST /sources/{id}/retry`.
 pub async fn retry(site: web::Data<Site>, caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Failure> {
     sources::retry(&site.app, caller.principal(), id(&path)?).await?;
@@ -239,7 +249,7 @@ async fn page(
         range_line: if last > first { say(t.range, &[&(first + 1), &last, &found.total]) } else { String::new() },
         previous: (wanted.page > 1).then(|| wanted.href("/sources", &wanted.state, wanted.page - 1)),
         next: (last < found.total).then(|| wanted.href("/sources", &wanted.state, wanted.page + 1)),
-        rows: found.rows.into_iter().map(|source| Row::of(t, source)).collect(),
+        rows: rows(site, caller, t, &wanted, found).await?,
         upload_bytes_max: limits::UPLOAD_BYTES_MAX,
         too_large: say(t.too_large, &[&size(t, limits::UPLOAD_BYTES_MAX)]),
         words: wanted.words,
@@ -278,7 +288,7 @@ fn counts_line(t: &Texts, counts: &SourceCounts) -> String {
 
 /// Links to the states that some source is in; none if all are ready.
 fn state_links(t: &Texts, wanted: &Wanted, counts: &SourceCounts) -> Vec<StateLink> {
-    if counts.failed + counts.working == 0 && wanted.state.is_empty() {
+    if counts.unread + counts.working == 0 && wanted.state.is_empty() {
         return Vec::new();
     }
     [
@@ -286,6 +296,7 @@ fn state_links(t: &Texts, wanted: &Wanted, counts: &SourceCounts) -> Vec<StateLi
         ("ready", t.ready, counts.ready),
         ("working", t.working, counts.working),
         ("failed", t.failed, counts.failed),
+        ("unread", t.unread_filter, counts.unread),
     ]
     .into_iter()
     .map(|(state, label, count)| StateLink {
@@ -307,6 +318,11 @@ impl Row {
             1 => facts.push(t.pages_one.to_owned()),
             many => facts.push(say(t.pages_many, &[&many])),
         }
+        match source.unread {
+            0 => {}
+            1 => facts.push(t.unread_one.to_owned()),
+            many => facts.push(say(t.unread_many, &[&many])),
+        }
         facts.push(size(t, source.bytes));
         let added_at = clock::iso(source.created_at_ms);
         Row {
@@ -324,12 +340,63 @@ impl Row {
                 }
                 _ => None,
             },
+            may_stop: matches!(
+                source.state,
+                SourceState::Waiting | SourceState::Reading { .. } | SourceState::Embedding { .. }
+            ),
+            unread: Vec::new(),
             reason: match source.state {
                 SourceState::Failed { reason } => Some(reason),
                 _ => None,
             },
         }
     }
+}
+
+/// The rows of a listing. One of what was not read tells of each source which pages and why.
+async fn rows(
+    site: &Site,
+    caller: &Caller,
+    t: &'static Texts,
+    wanted: &Wanted,
+    found: SourcePage,
+) -> Result<Vec<Row>, Failure> {
+    let mut unread = Vec::new();
+    if wanted.state == "unread" {
+        let partly: Vec<SourceId> = found.rows.iter().filter(|row| row.unread > 0).map(|row| row.id).collect();
+        unread = sources::unread(&site.app, caller.principal(), &partly).await?;
+    }
+    let row = |source: Source| {
+        let id = source.id;
+        let mut row = Row::of(t, source);
+        let of_it = unread.iter().find(|unread| unread.source == id);
+        row.unread = of_it.map(|unread| unread_lines(t, unread.unit, &unread.pages)).unwrap_or_default();
+        row
+    };
+    Ok(found.rows.into_iter().map(row).collect())
+}
+
+/// Pages that were not read, a line for each reason: "Page 3, 5–7: It holds only a picture."
+pub fn unread_lines(t: &'static Texts, unit: Unit, unread: &[Unread]) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<u32>)> = Vec::new();
+    for Unread { page, reason } in unread {
+        match reasons.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, pages)) => pages.push(*page),
+            None => reasons.push((reason, vec![*page])),
+        }
+    }
+    reasons.iter().map(|(reason, pages)| format!("{}: {reason}", say(unit_label(t, unit), &[&ranges(pages)]))).collect()
+}
+
+/// Numbers that rise, with those that follow each other as a range: "3, 5–7".
+fn ranges(numbers: &[u32]) -> String {
+    let following = |a: &u32, b: &u32| a.checked_add(1) == Some(*b);
+    let range = |run: &[u32]| match run {
+        [only] => only.to_string(),
+        [first, .., last] => format!("{first}–{last}"),
+        [] => String::new(),
+    };
+    numbers.chunk_by(following).map(range).collect::<Vec<_>>().join(", ")
 }
 
 /// Where a source stands, in words.
@@ -348,7 +415,18 @@ pub fn state_line(t: &Texts, state: &SourceState) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Wanted;
+    use super::{Wanted, ranges, unread_lines};
+    use crate::domain::extract::{Unit, Unread};
+    use crate::http::pages::texts::ENGLISH;
+
+    #[test]
+    fn pages_not_read_are_told_reason_by_reason() {
+        assert_eq!(ranges(&[1, 3, 5, 6, 7, 9, 10]), "1, 3, 5–7, 9–10");
+        let unread = |page, reason: &str| Unread { page, reason: reason.to_owned() };
+        let pages = [unread(2, "A."), unread(3, "B."), unread(4, "A."), unread(5, "A.")];
+        let lines = unread_lines(&ENGLISH, Unit::Slide, &pages);
+        assert_eq!(lines, ["Slide 2, 4–5: A.", "Slide 3: B."]);
+    }
 
     #[test]
     fn addresses_carry_only_what_differs_from_the_plain_list() {

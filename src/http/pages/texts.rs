@@ -1,6 +1,8 @@
 //! The words of the pages, in English and French: one line a phrase, both languages side by side, so that neither can
 //! be forgotten. What the use cases say (`app::Error::message`, a source's failure) comes as it is.
 
+use crate::domain::extract::Unit;
+
 /// Declares [`Texts`] with one field a phrase, and both languages' values.
 macro_rules! texts {
     ($($name:ident: $english:literal, $french:literal;)*) => {
@@ -112,6 +114,10 @@ texts! {
     open_in_text: "In the full text", "Dans le texte intégral";
     original: "Original file", "Fichier original";
     page_number: "Page {}", "Page {}";
+    slide_number: "Slide {}", "Diapositive {}";
+    sheet_number: "Sheet {}", "Feuille {}";
+    chapter_number: "Chapter {}", "Chapitre {}";
+    message_number: "Message {}", "Message {}";
     unanswered: "There is no answer yet. If it is still being written, it is here when the page is loaded again.",
         "Il n’y a pas encore de réponse. Si elle est en cours de rédaction, elle apparaîtra au rechargement de la page.";
     reload: "Load again", "Recharger";
@@ -161,9 +167,15 @@ texts! {
     fact_file: "File", "Fichier";
     fact_size: "Size", "Taille";
     fact_pages: "Pages", "Pages";
+    fact_author: "Author", "Auteur";
+    fact_date: "Date", "Date";
     fact_added: "Added", "Ajouté";
     pages_one: "1 page", "1 page";
     pages_many: "{} pages", "{} pages";
+    unread_one: "1 page not read", "1 page non lue";
+    unread_many: "{} pages not read", "{} pages non lues";
+    stop_reading: "Stop", "Arrêter";
+    unread_filter: "Not read", "Non lus";
     not_read: "What could not be read", "Ce qui n’a pas pu être lu";
     older_version: "This is an earlier reading of the document, the one that was cited.",
         "Ceci est une lecture antérieure du document, celle qui a été citée.";
@@ -244,6 +256,17 @@ impl Texts {
             }
         }
         best.1
+    }
+}
+
+/// What a page of a document of this kind is called, for its number.
+pub fn unit_label(t: &'static Texts, unit: Unit) -> &'static str {
+    match unit {
+        Unit::Page => t.page_number,
+        Unit::Slide => t.slide_number,
+        Unit::Sheet => t.sheet_number,
+        Unit::Chapter => t.chapter_number,
+        Unit::Message => t.message_number,
     }
 }
 

@@ -3,8 +3,25 @@
 use super::{House, NOW, finished, model, new_source};
 use crate::domain::extract::Extract;
 use crate::domain::id::{GenerationId, Seq, SourceId};
-use crate::domain::source::{SourceKind, SourceState};
+use crate::domain::source::{Sha256, SourceKind, SourceState};
 use crate::store::{ChangeKind, Created, Finished, NewSource, StoreError};
+
+#[tokio::test]
+async fn vectors_are_kept_for_as_long_as_their_job() {
+    let house = House::new().await;
+    let id = house.add("a.pdf").await.id;
+    let job = house.claim(id).await;
+    let one = (Sha256([1; 32]), vec![0.5; 8]);
+    let keep = async |vectors| house.store.keep_vectors(job, house.generation, vectors).await.expect("a write");
+    let kept = async |generation| house.store.kept_vectors(job, generation).await.expect("a read");
+    keep(vec![one.clone()]).await;
+    keep(vec![one.clone(), (Sha256([2; 32]), vec![0.25; 8])]).await;
+    assert_eq!(kept(house.generation).await.get(&one.0), Some(&one.1));
+    assert_eq!((kept(house.generation).await.len(), kept(GenerationId(99)).await.len()), (2, 0));
+    house.finish(job, id, &["text"]).await.expect("an end");
+    keep(vec![one]).await;
+    assert!(kept(house.generation).await.is_empty(), "the job has ended");
+}
 
 #[tokio::test]
 async fn a_finished_source_is_read_back_and_ready_once_indexed() {

@@ -13,6 +13,8 @@ async fn no_frequent_query_scans_a_table() {
         ("page of sources by state", listings::PAGE_BY_STATE),
         ("count of sources by words", listings::COUNT_BY_WORDS),
         ("counts of sources", listings::COUNTS),
+        ("page of what was not read", listings::PAGE_UNREAD),
+        ("count of what was not read", listings::COUNT_UNREAD),
         ("referenced", sources::REFERENCED),
         ("changes by account", changes::CHANGES_BY_ACCOUNT),
         ("changes by collection", changes::CHANGES_BY_COLLECTION),

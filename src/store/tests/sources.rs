@@ -1,12 +1,14 @@
 //! Adding, listing, retrying and deleting sources.
 
-use super::{House, NOW, new_source};
+use super::{House, NOW, finished, new_source};
+use crate::domain::account::Scope;
 use crate::domain::answer::Citation;
 use crate::domain::chat::{Speaker, Turn};
-use crate::domain::extract::Span;
+
+use crate::domain::extract::{Span, Unit, Unread};
 use crate::domain::id::{CollectionId, SourceId};
 use crate::domain::source::{SourceKind, SourceState};
-use crate::store::{Created, NewMessage, NewSource, SourceCounts, SourceFilter, StoreError};
+use crate::store::{Created, NewMessage, NewSource, SourceCounts, SourceFilter, StoreError, UnreadPages};
 
 fn all() -> SourceFilter {
     SourceFilter { words: None, state: None, kind: None, offset: 0, limit: 50 }
@@ -94,12 +96,63 @@ async fn a_listing_narrows_by_words_state_and_kind() {
         assert_eq!(page.total, total, "{name}");
     }
     let counts = async || house.store.source_counts(&house.scope).await.expect("a read");
-    assert_eq!(counts().await, SourceCounts { total: 6, ready: 0, failed: 1, working: 5 });
+    assert_eq!(counts().await, SourceCounts { total: 6, ready: 0, failed: 1, working: 5, unread: 1 });
     house.store.delete_source(&house.scope, SourceId(1), NOW).await.expect("an answer");
     let job = house.claim(SourceId(2)).await;
     let seq = house.finish(job, SourceId(2), &["one"]).await.expect("an end").expect("it is there");
     house.store.mark_ready(house.account(), seq, NOW).await.expect("a write");
-    assert_eq!(counts().await, SourceCounts { total: 5, ready: 1, failed: 0, working: 4 });
+    assert_eq!(counts().await, SourceCounts { total: 5, ready: 1, failed: 0, working: 4, unread: 0 });
+}
+
+#[tokio::test]
+async fn what_was_not_read_is_listed_with_its_pages() {
+    let house = House::new().await;
+    let (whole, partly) = (house.add("whole.pdf").await.id, house.add("partly scanned.pdf").await.id);
+    let job = house.claim(whole).await;
+    house.finish(job, whole, &["one", "two"]).await.expect("an end");
+    let unread = vec![Unread { page: 2, reason: "It holds only a picture.".to_owned() }];
+    let job = house.claim(partly).await;
+    let mut end = finished(job, partly, house.generation, &["one", ""]);
+    end.extract.unread.clone_from(&unread);
+    house.store.finish_ingest(end, NOW).await.expect("an end");
+    let failed = house.add("scanned failure.pdf").await.id;
+    let job = house.claim(failed).await;
+    house.store.fail_ingest(job, failed, "unreadable".to_owned(), NOW).await.expect("a failure");
+
+    let listed = async |words: Option<&str>| {
+        let filter = SourceFilter { state: Some("unread".to_owned()), words: words.map(str::to_owned), ..all() };
+        let page = house.store.sources(&house.scope, filter).await.expect("a read");
+        (page.rows.iter().map(|source| (source.id, source.unread)).collect::<Vec<_>>(), page.total)
+    };
+    assert_eq!(listed(None).await, (vec![(failed, 0), (partly, 1)], 2));
+    assert_eq!(listed(Some("partly")).await, (vec![(partly, 1)], 1));
+    assert_eq!(listed(Some("whole")).await, (vec![], 0));
+    let counts = house.store.source_counts(&house.scope).await.expect("a read");
+    assert_eq!((counts.failed, counts.unread), (1, 2));
+    let all = [whole, partly, failed];
+    let pages = house.store.unread_pages(&house.scope, &all).await.expect("a read");
+    assert_eq!(pages, [UnreadPages { source: partly, unit: Unit::Page, pages: unread }]);
+    assert_eq!(house.store.unread_pages(&house.stranger().await, &all).await.expect("a read"), []);
+}
+
+#[tokio::test]
+async fn a_source_that_is_stopped_stays_failed_whatever_its_worker_brings() {
+    let house = House::new().await;
+    let id = house.add("a.pdf").await.id;
+    let job = house.claim(id).await;
+    let stop =
+        async |scope: &Scope| house.store.stop_source(scope, id, "stopped".to_owned(), NOW).await.expect("an answer");
+    assert!(!stop(&house.stranger().await).await, "it is another's");
+    assert!(stop(&house.scope).await);
+    assert!(!stop(&house.scope).await, "it is stopped already");
+    assert_eq!(house.finish(job, id, &["late"]).await.expect("no error"), None);
+    let stopped = SourceState::Failed { reason: "stopped".to_owned() };
+    assert_eq!(house.source(id).await.state, stopped);
+    assert_eq!(house.store.claim_job(NOW).await.expect("a claim"), None);
+    assert!(house.store.retry_source(&house.scope, id, NOW).await.expect("an answer"));
+    let job = house.claim(id).await;
+    assert!(house.finish(job, id, &["again"]).await.expect("an end").is_some());
+    assert!(!stop(&house.scope).await, "it is read");
 }
 
 #[tokio::test]
