@@ -17,6 +17,8 @@ pub const TITLE_CHARS_MAX: usize = 300;
 pub const EXTRACT_BYTES_MAX: usize = 64 << 20;
 /// The most pages read from one document.
 pub const EXTRACT_PAGES_MAX: u32 = 10_000;
+/// The most cells with something in them that are read of one sheet or table.
+pub const SHEET_CELLS_MAX: usize = 5_000_000;
 /// Address space of the extraction child, in bytes.
 pub const EXTRACT_MEMORY_BYTES_MAX: u64 = 2 << 30;
 /// Processor time of the extraction child, in seconds.
@@ -25,6 +27,8 @@ pub const EXTRACT_CPU_SECONDS_MAX: u64 = 600;
 pub const EXTRACT_SILENCE_SECONDS_MAX: u64 = 120;
 /// The most bytes that one entry of a container (a DOCX is a zip) may inflate to.
 pub const INFLATED_BYTES_MAX: u64 = 256 << 20;
+/// The most bytes that all entries of a container may inflate to together.
+pub const INFLATED_TOTAL_BYTES_MAX: u64 = 1 << 30;
 /// Free space on the data folder's disk below which uploads are refused, in bytes.
 pub const DISK_FREE_BYTES_MIN: u64 = 64 << 20;
 

@@ -41,7 +41,7 @@ const ROOMS: &[Room] = &[
         name: "ingest",
         ground: true,
         may_name: &["net", "store", "blobs", "vectors", "fulltext", "inference"],
-        owns: &["pdf_oxide", "dom_smoothie", "dom_query", "landlock", "seccompiler"],
+        owns: &["pdf_oxide", "dom_smoothie", "dom_query", "landlock", "seccompiler", "calamine", "zip"],
     },
     Room { name: "retrieve", ground: true, may_name: &["store", "vectors", "fulltext", "inference"], owns: &[] },
     Room { name: "answer", ground: true, may_name: &["inference"], owns: &[] },

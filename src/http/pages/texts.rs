@@ -127,7 +127,8 @@ texts! {
     // Documents
     add_documents: "Add documents", "Ajouter des documents";
     drop_here: "Drop files anywhere on this page, or choose them", "Déposez des fichiers n’importe où sur cette page, ou choisissez-les";
-    formats: "PDF, Word (.docx), HTML, Markdown and plain text", "PDF, Word (.docx), HTML, Markdown et texte brut";
+    formats: "PDF, Word, PowerPoint, Excel, OpenDocument, CSV, HTML, Markdown, subtitles and plain text",
+        "PDF, Word, PowerPoint, Excel, OpenDocument, CSV, HTML, Markdown, sous-titres et texte brut";
     choose_files: "Choose files", "Choisir des fichiers";
     upload: "Upload", "Envoyer";
     uploads: "Uploads", "Envois";

@@ -50,8 +50,15 @@ pub(super) fn drafts(extract: &Extract, title: &str, scale: &Scale<'_>) -> Vec<D
         let inner = outline.current();
         let room = packed.room(&inner);
         let cost = scale.cost(text);
+        // The rows of a table that is cut are read with its header: those of the first piece follow it, others do not.
+        let mut below = above.clone();
         let pieces = match cost <= room {
             true => vec![split::Piece { end: text.len(), cost }],
+            false if block.kind == Kind::Table => {
+                let header = text.lines().next().unwrap_or_default();
+                below = Rc::new(above.under_header(header, title, scale));
+                split::pieces(text, block.kind, room.min(packed.room(&below)), scale)
+            }
             false => split::pieces(text, block.kind, room, scale),
         };
         // A heading that has to be cut is a paragraph in disguise.
@@ -59,8 +66,9 @@ pub(super) fn drafts(extract: &Extract, title: &str, scale: &Scale<'_>) -> Vec<D
         let mut start = 0;
         for piece in pieces {
             let span = Span { start: block.span.start + start, end: block.span.start + piece.end };
+            let above = if start == 0 { above.clone() } else { below.clone() };
             start = piece.end;
-            let (above, inner) = (above.clone(), inner.clone());
+            let inner = inner.clone();
             packed.push(Draft { span, above, cost: piece.cost, inner, page: block.page, bare });
         }
         if packed.drafts.len() > limits::CHUNKS_PER_SOURCE_MAX {

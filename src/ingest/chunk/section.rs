@@ -63,6 +63,16 @@ impl<'a> Outline<'a> {
 }
 
 impl Section {
+    /// This section with a table's header row as its innermost heading: what the rows below it are to be read with.
+    pub fn under_header(&self, row: &str, title: &str, scale: &Scale<'_>) -> Section {
+        let names = row.split('|').map(str::trim).filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" | ");
+        let header = names[..names.floor_char_boundary(HEADING_BYTES_MAX)].to_owned();
+        let mut section = Section { path: self.path.clone(), full: self.full.clone(), ..Section::default() };
+        section.full.push(header);
+        section.fit(title, scale);
+        section
+    }
+
     /// Whether neighbours of these two sections may be joined: the same section, one within the other, or siblings.
     pub fn is_near(&self, other: &Section) -> bool {
         let common = self.path.iter().zip(&other.path).take_while(|(a, b)| a == b).count();

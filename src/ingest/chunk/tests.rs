@@ -126,6 +126,19 @@ fn headings_alone_on_a_page_are_left_to_the_context_of_what_follows() {
 }
 
 #[test]
+fn rows_that_a_cut_parts_from_their_header_have_it_as_context() {
+    let rows: String = (0..12).map(|row| format!("| name{row} | {row} |\n")).collect();
+    let table = format!("# Pay\n\n| Who | Sum |\n| --- | --- |\n{rows}");
+    let chunks = chunk(&extract(table.trim_end(), &[]), "", RULES, &by_word);
+    assert!(chunks.len() > 2, "{chunks:#?}");
+    assert_eq!(chunks[0].headings, Vec::<String>::new());
+    for chunk in &chunks[1..] {
+        assert_eq!(chunk.headings.last().map(String::as_str), Some("Who | Sum"), "{chunk:#?}");
+        assert!(chunk.tokens as usize <= RULES.tokens_max);
+    }
+}
+
+#[test]
 fn tables_and_code_are_whole_when_they_fit_and_cut_between_lines_when_not() {
     let row = "| cell | cell |\n";
     let fits = format!("word word word word word word word word word word word\n\n{}", row.repeat(4));

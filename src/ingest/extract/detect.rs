@@ -2,13 +2,22 @@
 
 use std::io::Cursor;
 
-use super::ExtractError;
+use super::{ExtractError, sheet, subtitles};
 
 /// The formats that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Pdf,
     Docx,
+    Pptx,
+    Xlsx,
+    Xlsb,
+    Xls,
+    Odt,
+    Odp,
+    Ods,
+    Csv,
+    Subtitles,
     Html,
     Markdown,
     Text,
@@ -18,6 +27,15 @@ pub enum Format {
 const FORMATS: &[(Format, &str, &str)] = &[
     (Format::Pdf, "PDF", "application/pdf"),
     (Format::Docx, "Word (.docx)", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+    (Format::Pptx, "PowerPoint (.pptx)", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
+    (Format::Xlsx, "Excel (.xlsx)", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    (Format::Xlsb, "Excel (.xlsb)", "application/vnd.ms-excel.sheet.binary.macroEnabled.12"),
+    (Format::Xls, "Excel (.xls)", "application/vnd.ms-excel"),
+    (Format::Odt, "OpenDocument text (.odt)", "application/vnd.oasis.opendocument.text"),
+    (Format::Odp, "OpenDocument presentation (.odp)", "application/vnd.oasis.opendocument.presentation"),
+    (Format::Ods, "OpenDocument spreadsheet (.ods)", "application/vnd.oasis.opendocument.spreadsheet"),
+    (Format::Csv, "CSV and TSV", "text/csv"),
+    (Format::Subtitles, "subtitles (.vtt, .srt)", "text/vtt"),
     (Format::Html, "HTML", "text/html"),
     (Format::Markdown, "Markdown", "text/markdown"),
     (Format::Text, "plain text", "text/plain"),
@@ -71,23 +89,25 @@ const KNOWN: &[(&[u8], Known)] = &[
 const ZIPPED: &[(&str, Known)] = &[
     ("word/document", Ok(Format::Docx)),
     ("word/_rels/", Ok(Format::Docx)),
-    ("xl/", Err("an Excel workbook")),
-    ("ppt/", Err("a PowerPoint presentation")),
+    ("xl/workbook.bin", Ok(Format::Xlsb)),
+    ("xl/", Ok(Format::Xlsx)),
+    ("ppt/", Ok(Format::Pptx)),
     ("visio/", Err("a Visio drawing")),
 ];
 
 /// What a ZIP archive is that says so itself, in a first file called `mimetype` that is not compressed.
 const DECLARED: &[(&str, Known)] = &[
     ("application/epub+zip", Err("an EPUB book")),
-    ("application/vnd.oasis.opendocument.text", Err("an OpenDocument text")),
-    ("application/vnd.oasis.opendocument.spreadsheet", Err("an OpenDocument spreadsheet")),
-    ("application/vnd.oasis.opendocument.presentation", Err("an OpenDocument presentation")),
+    ("application/vnd.oasis.opendocument.text", Ok(Format::Odt)),
+    ("application/vnd.oasis.opendocument.spreadsheet", Ok(Format::Ods)),
+    ("application/vnd.oasis.opendocument.presentation", Ok(Format::Odp)),
 ];
 
 /// What an OLE compound file is, by the name of a stream in it: the older formats of Office.
 const COMPOUND: &[(&str, Known)] = &[
     ("WordDocument", Err("a Word 97-2003 document (.doc)")),
-    ("Workbook", Err("an Excel 97-2003 workbook (.xls)")),
+    ("Workbook", Ok(Format::Xls)),
+    ("Book", Ok(Format::Xls)),
     ("PowerPoint Document", Err("a PowerPoint 97-2003 presentation (.ppt)")),
     ("__properties_version1.0", Err("an Outlook message (.msg)")),
 ];
@@ -152,7 +172,7 @@ fn zipped(bytes: &[u8]) -> Result<Format, ExtractError> {
     };
     match known {
         Some((_, known)) => told(*known),
-        // A first part need not show all paths: an unnamed Office document may still be a Word document.
+        // A first part need not show all paths: what an Office document is then shows when all of it is there.
         None if bytes.len() == HEAD_BYTES && find(bytes, b"[Content_Types].xml").is_some() => Ok(Format::Docx),
         None => told(Err("a ZIP archive")),
     }
@@ -167,7 +187,12 @@ fn compound(bytes: &[u8]) -> Result<Format, ExtractError> {
     if has("EncryptedPackage") {
         return Err(ExtractError::Encrypted);
     }
-    told(COMPOUND.iter().find(|(stream, _)| has(stream)).map_or(Err("an older Office file"), |(_, known)| *known))
+    match COMPOUND.iter().find(|(stream, _)| has(stream)) {
+        Some((_, known)) => told(*known),
+        // The names stand in a directory that may lie anywhere: what it is shows when all of it is there.
+        None if bytes.len() == HEAD_BYTES => Ok(Format::Xls),
+        None => told(Err("an older Office file")),
+    }
 }
 
 fn told(known: Known) -> Result<Format, ExtractError> {
@@ -190,8 +215,12 @@ fn plain(file_name: &str, head: &[u8]) -> Format {
     if [&b"<!doctype html"[..], b"<html", b"<head", b"<body"].iter().any(|mark| marks.starts_with(mark)) {
         return Format::Html;
     }
+    if subtitles::is_subtitles(head) {
+        return Format::Subtitles;
+    }
     match extension.as_str() {
         "html" | "htm" | "xhtml" | "shtml" if marks.contains(&b'<') => Format::Html,
+        "csv" | "tsv" | "tab" if sheet::is_table(head) => Format::Csv,
         "md" | "markdown" | "mdown" | "mkd" | "mdx" | "qmd" | "rmd" => Format::Markdown,
         _ => Format::Text,
     }
@@ -236,7 +265,9 @@ mod tests {
             ("readme.md", b"<h1 align=center>x</h1>", Format::Markdown),
             ("wide", &utf16, Format::Html),
             ("no extension", b"x", Format::Text),
-            ("money.csv", b"a,b\n1,2\n", Format::Text),
+            ("money.csv", b"a,b\n1,2\n", Format::Csv),
+            ("prose.csv", b"words, and\nmore words", Format::Text),
+            ("x.zip", b"PK\x03\x04 xl/workbook.xml", Format::Xlsx),
             ("a.zip", b"PK\x03\x04....word/document.xml", Format::Docx),
             ("MZ.txt", b"MZ is how this sentence begins", Format::Text),
         ];
@@ -250,7 +281,6 @@ mod tests {
         let ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
         let wide = |name: &str| name.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
         let cases: &[(Vec<u8>, &str)] = &[
-            (b"PK\x03\x04 xl/workbook.xml".to_vec(), "an Excel workbook"),
             (b"PK\x03\x04 notes.txt".to_vec(), "a ZIP archive"),
             (b"PK\x03\x04\x14\0mimetypeapplication/epub+zip".to_vec(), "an EPUB book"),
             ([&ole[..], &wide("WordDocument")].concat(), "Word 97-2003"),

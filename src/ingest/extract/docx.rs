@@ -4,54 +4,43 @@
 
 mod body;
 mod numbering;
-mod parts;
 mod styles;
 
+use super::package::{Package, joined};
 use super::{ExtractError, text};
 use crate::domain::extract::Extract;
 use numbering::Numbering;
-use parts::Parts;
 use styles::Styles;
 
 /// Reads a Word document. Headings, lists and tables become Markdown; footnotes follow the text.
 pub(super) fn read(bytes: &[u8]) -> Result<Extract, ExtractError> {
-    let mut parts = Parts::open(bytes)?;
-    let Some(document) = parts.document()? else {
+    let mut package = Package::open(bytes)?;
+    let path = package.main_part()?.unwrap_or_else(|| "word/document.xml".to_owned());
+    let Some(document) = package.text(&path)? else {
         return Err(ExtractError::Unsupported { found: "a ZIP archive".to_owned() });
     };
-    let styles = Styles::parse(&parts.beside_document("styles.xml")?.unwrap_or_default());
-    let numbering = Numbering::parse(&parts.beside_document("numbering.xml")?.unwrap_or_default());
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut beside = |name: &str| package.text(&joined(folder, name));
+    let styles = Styles::parse(&beside("styles.xml")?.unwrap_or_default());
+    let numbering = Numbering::parse(&beside("numbering.xml")?.unwrap_or_default());
     let mut read = body::read(&document, &styles, &numbering)?;
     for (part, mark) in [("footnotes.xml", ""), ("endnotes.xml", "e")] {
-        if let Some(xml) = parts.beside_document(part)? {
+        if let Some(xml) = beside(part)? {
             read.markdown.push_str(&body::read_notes(&xml, mark, &styles, &numbering));
         }
     }
-    let core = parts.part("docProps/core.xml")?.and_then(|xml| parts::core_title(&xml));
-    Ok(Extract {
-        title: core.or(read.title),
-        markdown: text::clean(&read.markdown),
-        notes: read.note.into_iter().collect(),
-        ..Extract::default()
-    })
+    let mut extract = Extract { notes: read.note.into_iter().collect(), ..Extract::default() };
+    package.about(&mut extract)?;
+    extract.title = extract.title.or(read.title);
+    extract.markdown = text::clean(&read.markdown);
+    Ok(extract)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::read;
     use crate::ingest::extract::ExtractError;
-
-    /// A Word document of these parts.
-    pub(super) fn packed(parts: &[(&str, &str)]) -> Vec<u8> {
-        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-        for (name, xml) in parts {
-            zip.start_file(*name, zip::write::SimpleFileOptions::default()).expect("in memory");
-            zip.write_all(xml.as_bytes()).expect("in memory");
-        }
-        zip.finish().expect("in memory").into_inner()
-    }
+    use crate::ingest::extract::package::packed;
 
     fn check(body: &str, markdown: &str) {
         let styles = r#"<w:styles><w:style w:styleId="T"><w:name w:val="Title"/></w:style>
@@ -105,8 +94,12 @@ mod tests {
         let wide = format!("<w:tc><w:tcPr><w:gridSpan w:val=\"2\"/></w:tcPr>{}</w:tc>", p("", "w"));
         let row = |cells: &[String]| format!("<w:tr>{}</w:tr>", cells.concat());
         let body = format!("<w:tbl>{}{}</w:tbl>", row(&[cell("a|b"), cell("c")]), row(&[wide]));
-        check(&body, "| a\\|b | c |\n| --- | --- |\n| w |  |");
+        check(&body, "| a\\|b | c |\n| --- | --- |\n| w | w |");
         check(&format!("<w:tbl>{}</w:tbl>", row(&[cell("only")])), "only");
+        let merged = |how: &str, text: &str| format!("<w:tc><w:tcPr><w:vMerge{how}/></w:tcPr>{}</w:tc>", p("", text));
+        let down = [merged(" w:val=\"restart\"", "m"), cell("1")];
+        let body = format!("<w:tbl>{}{}</w:tbl>", row(&down), row(&[merged("", ""), cell("2")]));
+        check(&body, "| m | 1 |\n| --- | --- |\n| m | 2 |");
     }
 
     #[test]

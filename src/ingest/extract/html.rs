@@ -112,7 +112,7 @@ mod tests {
             ("<ol start=3><li>a</li><li>b</li></ol><ul><li>c</li></ul>", "3. a\n4. b\n\n- c"),
             (
                 "<table><tr><th>a</th><th>b|</th></tr><tr><td colspan=2>c</td></tr></table>",
-                "| a | b\\| |\n| --- | --- |\n| c |  |",
+                "| a | b\\| |\n| --- | --- |\n| c | c |",
             ),
             ("<pre>  x\n   y</pre>", "```\n  x\n   y\n```"),
             ("<p>snake_case *star* [b] 1. x</p>", "snake_case *star* [b] 1. x"),

@@ -4,13 +4,20 @@
 //! the child that [`super::sandbox`] starts; in-process it is for tests and for texts that this appliance made.
 
 mod blocks;
+mod chart;
 pub mod detect;
 mod docx;
 mod html;
 mod markdown;
+mod odf;
+mod package;
 mod pdf;
+mod sheet;
+mod slides;
+mod subtitles;
 mod table;
 mod text;
+mod xml;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -18,6 +25,7 @@ use crate::domain::extract::Extract;
 use crate::limits;
 
 pub use detect::{Format, detect};
+use sheet::Book;
 
 /// Why a document could not be read. Its `Display` is a sentence for the person who added the document.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +89,15 @@ pub fn extract(file_name: &str, bytes: &[u8], hear: Hear<'_>) -> Result<(Extract
     let read = catch_unwind(AssertUnwindSafe(|| match format {
         Format::Pdf => pdf::read(bytes, hear),
         Format::Docx => docx::read(bytes),
+        Format::Pptx => slides::read(bytes, hear),
+        Format::Xlsx => sheet::read(bytes, Book::Xlsx, hear),
+        Format::Xlsb => sheet::read(bytes, Book::Xlsb, hear),
+        Format::Xls => sheet::read(bytes, Book::Xls, hear),
+        Format::Ods => sheet::read(bytes, Book::Ods, hear),
+        Format::Odt => odf::read_text(bytes),
+        Format::Odp => odf::read_slides(bytes, hear),
+        Format::Csv => sheet::read_csv(bytes),
+        Format::Subtitles => subtitles::read(bytes),
         Format::Html => html::read(bytes),
         Format::Markdown => markdown::read(bytes),
         Format::Text => text::read(bytes),

@@ -4,11 +4,11 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use super::numbering::{Counters, Label, Numbering};
-use super::parts::{attribute, reference};
 use super::styles::{self, Style, Styles};
 use crate::ingest::extract::ExtractError;
 use crate::ingest::extract::blocks::{Block, written};
 use crate::ingest::extract::table::Table;
+use crate::ingest::extract::xml::{attribute, reference};
 
 /// What was read of a body.
 pub(super) struct Body {
@@ -41,6 +41,8 @@ struct Reading<'a> {
     containers: Vec<Vec<Block>>,
     paragraphs: Vec<Paragraph>,
     tables: Vec<Table>,
+    /// Whether the cell being read goes on from the one above it.
+    like_above: bool,
     title: Option<String>,
     /// How deep within a skipped element.
     skipped: usize,
@@ -104,6 +106,7 @@ impl<'a> Reading<'a> {
             containers: vec![Vec::new()],
             paragraphs: Vec::new(),
             tables: Vec::new(),
+            like_above: false,
             title: None,
             skipped: 0,
             in_text: false,
@@ -162,8 +165,12 @@ impl<'a> Reading<'a> {
         if name == "gridSpan" {
             let columns = value.and_then(|columns| columns.parse().ok()).unwrap_or(1);
             if let Some(table) = self.tables.last_mut() {
-                table.span(columns);
+                table.span(columns, 1);
             }
+            return;
+        }
+        if name == "vMerge" {
+            self.like_above = value.as_deref() != Some("restart");
             return;
         }
         let Some(paragraph) = self.paragraphs.last_mut() else { return };
@@ -193,8 +200,11 @@ impl<'a> Reading<'a> {
             "p" => self.end_paragraph(),
             "tc" if self.containers.len() > 1 => {
                 let text = self.containers.pop().map(written).unwrap_or_default();
-                if let Some(table) = self.tables.last_mut() {
-                    table.cell(text);
+                let like_above = std::mem::take(&mut self.like_above) && text.trim().is_empty();
+                match self.tables.last_mut() {
+                    Some(table) if like_above => table.cell_like_above(),
+                    Some(table) => table.cell(text),
+                    None => {}
                 }
             }
             "txbxContent" if self.containers.len() > 1 => {

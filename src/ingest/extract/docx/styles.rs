@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-use super::parts::attribute;
+use crate::ingest::extract::xml::attribute;
 
 /// What a paragraph style means for the text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

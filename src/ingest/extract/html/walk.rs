@@ -153,9 +153,9 @@ impl Walk {
             "table" => self.tables.push(Table::default()),
             "tr" => self.tables.iter_mut().last().into_iter().for_each(Table::row),
             "td" | "th" if !self.tables.is_empty() => {
-                let columns = node.attr("colspan").and_then(|columns| columns.parse().ok()).unwrap_or(1);
+                let covered = |name: &str| node.attr(name).and_then(|count| count.trim().parse().ok()).unwrap_or(1);
                 if let Some(table) = self.tables.last_mut() {
-                    table.span(columns);
+                    table.span(covered("colspan"), covered("rowspan"));
                 }
                 let blocks = std::mem::take(&mut self.blocks);
                 self.cells.push(Outside { blocks, lists: std::mem::take(&mut self.lists) });
