@@ -17,6 +17,16 @@ pub const TITLE_CHARS_MAX: usize = 300;
 pub const EXTRACT_BYTES_MAX: usize = 64 << 20;
 /// The most pages read from one document.
 pub const EXTRACT_PAGES_MAX: u32 = 10_000;
+/// The most files that are taken out of one archive.
+pub const ARCHIVE_FILES_MAX: usize = 10_000;
+/// The most bytes that the files of one archive may have together.
+pub const ARCHIVE_BYTES_MAX: u64 = 2 << 30;
+/// How many times its own size an archive may unpack to.
+pub const INFLATION_RATIO_MAX: u64 = 200;
+/// Bytes that any archive may unpack to, however small it is.
+pub const INFLATED_ALWAYS_BYTES: u64 = 64 << 20;
+/// How deep documents may lie within documents: a file in an archive that is attached to a message has a depth of 2.
+pub const PARTS_DEPTH_MAX: u32 = 3;
 /// The most cells with something in them that are read of one sheet or table.
 pub const SHEET_CELLS_MAX: usize = 5_000_000;
 /// Address space of the extraction child, in bytes.

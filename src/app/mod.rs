@@ -87,7 +87,7 @@ pub struct Rooms {
     workers: Mutex<Option<worker::Workers>>,
     questions: Arc<Semaphore>,
     /// Held to read from a file's rename to its row, to write while an unreferenced file is removed.
-    blob_gate: RwLock<()>,
+    blob_gate: Arc<RwLock<()>>,
     /// Locked while this process owns the data folder.
     _lock: File,
 }
@@ -144,6 +144,7 @@ impl App {
             fulltext: self.fulltext.clone(),
             model: self.searching().reading().cloned(),
             reader: self.reader.clone(),
+            blob_gate: self.blob_gate.clone(),
         }
     }
 

@@ -83,7 +83,7 @@ impl App {
             stages: worker::StageTotals::default(),
             workers: Mutex::new(None),
             questions: Arc::new(Semaphore::new(limits::QUESTIONS_AT_ONCE_MAX)),
-            blob_gate: RwLock::new(()),
+            blob_gate: Arc::new(RwLock::new(())),
             _lock: lock,
         }));
         app.begin_change().await?;

@@ -9,7 +9,7 @@ use crate::blobs::Incoming;
 use crate::domain::account::COLLECTION_GENERAL;
 use crate::domain::id::{CollectionId, SourceId};
 use crate::domain::source::{Source, SourceKind};
-use crate::ingest::extract;
+use crate::ingest::extract::{self, HEAD_BYTES};
 use crate::store::{Created, NewSource};
 use crate::{clock, limits};
 
@@ -17,9 +17,6 @@ pub use crate::store::{SourceCounts, SourceFilter, SourcePage, SourceText, Unrea
 
 /// Why a source is failed that somebody stopped.
 const STOPPED: &str = "It was stopped before it was read.";
-/// Bytes of a file's beginning by which its format is told.
-const HEAD_BYTES: usize = 64 << 10;
-
 /// A file on its way in. Dropped before [`Upload::finish`], it leaves nothing behind.
 pub struct Upload {
     app: App,
@@ -73,6 +70,7 @@ impl Upload {
             bytes,
             sha256,
             added_by: self.principal.user.as_ref().map(|user| user.id),
+            parent: None,
         };
         create(&self.app, new).await
     }
@@ -100,6 +98,7 @@ pub async fn add_text(app: &App, principal: &Principal, title: &str, text: &str)
         bytes,
         sha256,
         added_by: principal.user.as_ref().map(|user| user.id),
+        parent: None,
     };
     create(app, new).await
 }
@@ -138,6 +137,12 @@ pub async fn get(app: &App, principal: &Principal, id: SourceId) -> Result<Sourc
 pub async fn unread(app: &App, principal: &Principal, sources: &[SourceId]) -> Result<Vec<UnreadPages>> {
     let scope = app.scope(principal).await?;
     Ok(app.store.unread_pages(&scope, sources).await?)
+}
+
+/// The sources that lie in one, such as an archive, at most [`limits::PAGE_ROWS_MAX`] of them.
+pub async fn parts(app: &App, principal: &Principal, id: SourceId) -> Result<Vec<Source>> {
+    let scope = app.scope(principal).await?;
+    Ok(app.store.parts(&scope, id, limits::PAGE_ROWS_MAX).await?)
 }
 
 /// The text read from a source: its newest version, or the one that a citation names.
@@ -185,15 +190,15 @@ pub async fn stop(app: &App, principal: &Principal, id: SourceId) -> Result<Sour
     get(app, principal, id).await
 }
 
-/// Deletes a source: its text, its chunks, and its file unless another source has the same.
+/// Deletes a source: its text, its chunks, its file unless another source has the same, and all that lies within it.
 pub async fn delete(app: &App, principal: &Principal, id: SourceId) -> Result<()> {
     principal.must_edit()?;
     let scope = app.scope(principal).await?;
     let deleted = app.store.delete_source(&scope, id, clock::now_ms()).await?;
     let deleted = deleted.ok_or_else(|| Error::not_found("source"))?;
-    app.in_hand.let_go(id);
+    deleted.sources.iter().for_each(|&source| app.in_hand.let_go(source));
     app.indexer.wants(principal.account.id);
-    if let Some(sha256) = deleted.unreferenced {
+    for sha256 in deleted.unreferenced {
         // No upload of the same file may stand between its rename and its row while this looks and removes.
         let _gate = app.blob_gate.write().await;
         if !app.store.referenced(sha256).await? {

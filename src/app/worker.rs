@@ -113,6 +113,8 @@ async fn run(app: &App, job: Job) {
         Ok(Some(done)) => {
             tracing::info!(source = %id, chunks = done.chunks, pages = done.pages, stages = ?done.stages, "stored");
             app.stages.add(&done.stages);
+            // Its parts, if it has any, are sources that wait now.
+            app.work.notify_waiters();
             app.indexer.wants(source.account);
         }
         Ok(None) => tracing::info!(source = %id, "deleted or stopped while it was read"),

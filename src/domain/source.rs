@@ -76,6 +76,10 @@ pub struct Source {
     pub id: SourceId,
     pub account: AccountId,
     pub collection: CollectionId,
+    /// The document that it lies within: an archive, a message that it is attached to.
+    pub parent: Option<SourceId>,
+    /// How many documents it lies within.
+    pub depth: u32,
     pub kind: SourceKind,
     /// What readers call it: the document's own title, or else the file name.
     pub title: String,

@@ -10,13 +10,16 @@ pub mod chunk;
 mod error;
 pub mod extract;
 pub mod index;
+mod parts;
 mod progress;
 pub mod sandbox;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sha2::Digest as _;
 use tokio::io::AsyncRead;
+use tokio::sync::RwLock;
 
 use crate::blobs::Blobs;
 use crate::domain::chunk::{Chunk, ChunkRules};
@@ -33,6 +36,7 @@ use crate::vectors::Vectors;
 pub use error::IngestError;
 pub use extract::ExtractError;
 use extract::PartHead;
+use parts::Parts;
 use progress::Reporter;
 
 /// The engines that ingestion uses.
@@ -45,6 +49,8 @@ pub struct Rooms {
     /// Without one no document can be cut and embedded; deletions are followed nevertheless.
     pub model: Option<Model>,
     pub reader: sandbox::Reader,
+    /// Held to read from a file's rename to its row, to write while an unreferenced file is removed.
+    pub blob_gate: Arc<RwLock<()>>,
 }
 
 /// An embedding model: what documents are cut for, and what makes their vectors.
@@ -114,7 +120,7 @@ async fn steps(
     let Some(model) = &rooms.model else {
         return Err(IngestError::Later("there is no embedding model to cut and embed it".to_owned()));
     };
-    let (extract, media_type) = read(rooms, source, reporter).await?;
+    let (extract, media_type) = read(rooms, source, reporter, now).await?;
     let extracted = Instant::now();
     let title = title(source, &extract).to_owned();
     let (extract, chunks) = cut(model, extract, title.clone()).await?;
@@ -142,7 +148,12 @@ async fn steps(
 }
 
 /// Extracts the text in a child process.
-async fn read(rooms: &Rooms, source: &Source, reporter: &Reporter) -> Result<(Extract, String), IngestError> {
+async fn read(
+    rooms: &Rooms,
+    source: &Source,
+    reporter: &Reporter,
+    now: fn() -> i64,
+) -> Result<(Extract, String), IngestError> {
     let path = rooms.blobs.path(source.sha256);
     if tokio::fs::metadata(&path).await.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
         let said = "The original file is no longer in the data folder; add the document again";
@@ -153,12 +164,16 @@ async fn read(rooms: &Rooms, source: &Source, reporter: &Reporter) -> Result<(Ex
         SourceKind::Text | SourceKind::Qna => "text.md",
         SourceKind::Document | SourceKind::Website => &source.file_name,
     };
-    Ok(rooms.reader.read(&path, file_name, &mut Reading { reporter }).await?)
+    let mut reading = Reading { reporter, parts: Parts::of(source, rooms, now) };
+    let (mut extract, media_type) = rooms.reader.read(&path, file_name, &mut reading).await?;
+    extract.notes.extend(reading.parts.notes());
+    Ok((extract, media_type))
 }
 
 /// What becomes of what is found while a document is read.
 struct Reading<'a> {
     reporter: &'a Reporter,
+    parts: Parts<'a>,
 }
 
 impl sandbox::Listener for Reading<'_> {
@@ -166,8 +181,8 @@ impl sandbox::Listener for Reading<'_> {
         self.reporter.tell(SourceState::Reading { done, total });
     }
 
-    async fn part(&mut self, _: PartHead, _: &mut (impl AsyncRead + Unpin + Send)) -> std::io::Result<()> {
-        Ok(())
+    async fn part(&mut self, head: PartHead, content: &mut (impl AsyncRead + Unpin + Send)) -> std::io::Result<()> {
+        self.parts.take(head, content).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -57,6 +58,7 @@ impl House {
                 rules: ChunkRules { tokens_max: 256, tokens_min: 32, merge_peers: true },
             }),
             reader: sandbox::Reader { program: program(&at("child"), script) },
+            blob_gate: Arc::default(),
         };
         House { folder, rooms, account, _endpoint: endpoint }
     }
@@ -85,6 +87,7 @@ impl House {
             bytes,
             sha256,
             added_by: None,
+            parent: None,
         };
         let created = self.rooms.store.create_source(new, clock::now_ms()).await.expect("it is new");
         let Created::New(source) = created else { panic!("it is new") };

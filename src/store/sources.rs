@@ -21,6 +21,8 @@ pub struct NewSource {
     pub bytes: u64,
     pub sha256: Sha256,
     pub added_by: Option<UserId>,
+    /// The document that it lies within.
+    pub parent: Option<SourceId>,
 }
 
 /// What came of adding a source.
@@ -33,19 +35,21 @@ pub enum Created {
 }
 
 /// What came of deleting a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deleted {
     /// The number of the change, which the derived indexes have yet to follow.
     pub seq: Seq,
-    /// The original, if no other source has the same one.
-    pub unreferenced: Option<Sha256>,
+    /// It and what lay within it, the innermost first.
+    pub sources: Vec<SourceId>,
+    /// The originals that no other source has.
+    pub unreferenced: Vec<Sha256>,
 }
 
 /// A query for whole sources, `s`.
 macro_rules! select_sources {
     ($rest:literal) => {
         concat!(
-            "SELECT s.id, s.account, s.collection, s.kind, s.title, s.file_name, s.media_type, s.bytes, s.sha256,
+            "SELECT s.id, s.account, s.collection, s.parent, s.depth, s.kind, s.title, s.file_name, s.media_type, s.bytes, s.sha256,
                     s.version, s.state, s.done, s.total, s.reason, s.pages, s.unread, s.chunks, s.created_at_ms,
                     s.updated_at_ms
              FROM sources s ",
@@ -59,9 +63,9 @@ const COLLECTION_EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM collections WHERE 
 
 const INSERT_SOURCE: &str = "
     INSERT INTO sources (account, collection, kind, title, file_name, names, media_type, bytes, sha256, state,
-                         added_by, created_at_ms, updated_at_ms)
+                         added_by, created_at_ms, updated_at_ms, parent, depth)
     VALUES (:account, :collection, :kind, :title, :file_name, :names, :media_type, :bytes, :sha256, 'waiting',
-            :added_by, :now_ms, :now_ms)";
+            :added_by, :now_ms, :now_ms, :parent, coalesce((SELECT depth + 1 FROM sources WHERE id = :parent), 0))";
 
 const SAME_SOURCE: &str = select_sources!("WHERE s.collection = ?1 AND s.sha256 = ?2");
 
@@ -69,6 +73,21 @@ const SOURCE_UNSCOPED: &str = select_sources!("WHERE s.id = ?1");
 
 pub(super) const SOURCE: &str =
     select_sources!("WHERE s.id = ?3 AND s.account = ?1 AND s.collection IN (SELECT value FROM json_each(?2))");
+
+/// What lies within a source, however deep, the innermost first.
+const WITHIN: &str = select_sources!(
+    "WHERE s.id IN (
+        WITH RECURSIVE within (id) AS (
+            SELECT id FROM sources WHERE parent = ?1
+            UNION SELECT c.id FROM sources c JOIN within w ON c.parent = w.id)
+        SELECT id FROM within)
+     ORDER BY s.depth DESC, s.id"
+);
+
+/// What lies in a source, but not deeper.
+pub(super) const PARTS: &str = select_sources!(
+    "WHERE s.parent = ?3 AND s.account = ?1 AND s.collection IN (SELECT value FROM json_each(?2)) ORDER BY s.id LIMIT ?4"
+);
 
 const DELETE_SOURCE: &str = "DELETE FROM sources WHERE id = ?1";
 
@@ -122,17 +141,36 @@ impl Store {
         self.read(move |rows| find(rows, &scope, id)).await
     }
 
-    /// Deletes a source of the scope with its texts, chunks, vectors and job; `None` if there is no such one.
+    /// Deletes a source of the scope with its texts, chunks, vectors and job, and all that lies within it; `None` if there
+    /// is no such one.
     ///
     /// Messages that quote it keep the quotation.
     pub async fn delete_source(&self, scope: &Scope, id: SourceId, now_ms: i64) -> Result<Option<Deleted>> {
         let scope = scope.clone();
         self.write(move |rows| {
             let Some(source) = find(rows, &scope, id)? else { return Ok(None) };
-            rows.prepare_cached(DELETE_SOURCE)?.execute([id.0])?;
-            let seq = changes::append(rows, &source, changes::ChangeKind::Drop, now_ms)?;
-            let unreferenced = (!referenced(rows, source.sha256)?).then_some(source.sha256);
-            Ok(Some(Deleted { seq, unreferenced }))
+            let all = rows.prepare_cached(WITHIN)?.query_map([id.0], read)?.collect::<rusqlite::Result<Vec<_>>>()?;
+            let mut seq = 0;
+            for source in all.iter().chain([&source]) {
+                rows.prepare_cached(DELETE_SOURCE)?.execute([source.id.0])?;
+                seq = changes::append(rows, source, changes::ChangeKind::Drop, now_ms)?;
+            }
+            let all: Vec<Source> = all.into_iter().chain([source]).collect();
+            let mut unreferenced = Vec::new();
+            for source in &all {
+                unreferenced.extend((!referenced(rows, source.sha256)?).then_some(source.sha256));
+            }
+            Ok(Some(Deleted { seq, sources: all.iter().map(|source| source.id).collect(), unreferenced }))
+        })
+        .await
+    }
+
+    /// The sources that lie in a source of the scope, but not deeper, in the order in which they were found.
+    pub async fn parts(&self, scope: &Scope, id: SourceId, limit: u32) -> Result<Vec<Source>> {
+        let scope = scope.clone();
+        self.read(move |rows| {
+            let asked = params![scope.account.0, columns::collections(&scope), id.0, limit];
+            Ok(rows.prepare_cached(PARTS)?.query_map(asked, read)?.collect::<rusqlite::Result<_>>()?)
         })
         .await
     }
@@ -227,6 +265,7 @@ fn insert(rows: &Connection, source: &NewSource, now_ms: i64) -> Result<SourceId
         ":sha256": source.sha256.0,
         ":added_by": source.added_by.map(|user| user.0),
         ":now_ms": now_ms,
+        ":parent": source.parent.map(|parent| parent.0),
     });
     inserted.map(SourceId).map_err(conflict("source"))
 }
@@ -241,6 +280,8 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Source> {
         id: SourceId(row.get("id")?),
         account: AccountId(row.get("account")?),
         collection: CollectionId(row.get("collection")?),
+        parent: row.get::<_, Option<i64>>("parent")?.map(SourceId),
+        depth: row.get("depth")?,
         kind: columns::read_word(row, "kind", SourceKind::parse)?,
         title: row.get("title")?,
         file_name: row.get("file_name")?,

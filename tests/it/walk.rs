@@ -1,5 +1,8 @@
 //! The main job over HTTP: a document in, a checkable answer out, and gone again.
 
+use std::io::Write as _;
+use std::time::Duration;
+
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -45,6 +48,61 @@ async fn a_document_goes_in_and_a_checkable_answer_comes_out() {
     assert_eq!(appliance.get(&token, &format!("/api/v1/sources/{id}")).await.status(), StatusCode::NOT_FOUND);
     let gone: Value = appliance.post(&token, "/v1/chat/completions", &body).await.json().await.expect("JSON");
     assert_eq!(gone["nosia"]["refused"], true, "what was deleted is not answered from: {gone}");
+}
+
+/// An archive that holds a text, a program, and a message to which another text is attached.
+fn archive() -> Vec<u8> {
+    let message = "From: jo@example.org\r\nTo: ann@example.org\r\nSubject: Keys\r\nMIME-Version: 1.0\r\n\
+        Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nThe list is attached.\r\n--b\r\n\
+        Content-Disposition: attachment; filename=keys.md\r\n\r\n# Keys\n\nThe attic key hangs behind the barometer.\r\n--b--\r\n";
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in [
+        ("notes/harbour.txt", b"Boats longer than nine metres moor at the outer pier.\n".as_slice()),
+        ("mail/keys.eml", message.as_bytes()),
+        ("tool", b"\x7fELF\x02\x01\x01\0"),
+    ] {
+        zip.start_file(name, zip::write::SimpleFileOptions::default()).expect("in memory");
+        zip.write_all(bytes).expect("in memory");
+    }
+    zip.finish().expect("in memory").into_inner()
+}
+
+#[tokio::test]
+async fn what_lies_within_documents_is_found_and_goes_with_them() {
+    if !has_model("walk") {
+        return;
+    }
+    let data = folder();
+    let appliance = Appliance::start(data.path());
+    let token = appliance.token(data.path());
+    let id = appliance.ready(&token, "old.zip", &archive()).await;
+    let list = async || -> Value { appliance.get(&token, "/api/v1/sources").await.json().await.expect("JSON") };
+    let mut listed = list().await;
+    for _ in 0..200 {
+        let ready = listed["sources"].as_array().is_some_and(|all| all.iter().all(|source| source["state"] == "ready"));
+        if ready && listed["total"] == 4 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        listed = list().await;
+    }
+    assert_eq!(listed["total"], 4, "{listed}");
+    let named = |name: &str| {
+        let all = listed["sources"].as_array().expect("a list");
+        all.iter().find(|source| source["file_name"] == name).cloned().unwrap_or_default()
+    };
+    assert_eq!(named("harbour.txt")["parent"], id, "{listed}");
+    assert_eq!(named("keys.md")["parent"], named("keys.eml")["id"], "{listed}");
+    let text: Value = appliance.get(&token, &format!("/api/v1/sources/{id}/text")).await.json().await.expect("JSON");
+    assert!(text["notes"].to_string().contains("tool: This is a program"), "{text}");
+    let search = json!({ "question": "Where does the attic key hang?", "limit": 1 });
+    let found: Value = appliance.post(&token, "/api/v1/search", &search).await.json().await.expect("JSON");
+    assert!(found["passages"][0]["text"].to_string().contains("barometer"), "{found}");
+
+    assert!(appliance.delete(&token, &format!("/api/v1/sources/{id}")).await.status().is_success());
+    assert_eq!(list().await["total"], 0);
+    let found: Value = appliance.post(&token, "/api/v1/search", &search).await.json().await.expect("JSON");
+    assert_eq!(found["passages"].as_array().map(Vec::len), Some(0), "{found}");
 }
 
 /// Two plans in the same words: the one that the question names is shown first.

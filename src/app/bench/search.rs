@@ -1,6 +1,7 @@
 //! How fast whole retrieval is, at a given number of chunks.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::made::{Made, STOP_WORDS};
@@ -72,6 +73,7 @@ pub async fn search(
             generation,
         }),
         reader: ingest::sandbox::Reader { program: program.to_owned() },
+        blob_gate: Arc::default(),
     };
     let mut made = Made::new(embedder.dimensions());
     for number in 0..chunks.div_ceil(CHUNKS_PER_SOURCE) {
@@ -137,6 +139,7 @@ async fn add(
         bytes: 0,
         sha256: Sha256(sha256),
         added_by: None,
+        parent: None,
     };
     let (Created::New(source) | Created::Same(source)) = rooms.store.create_source(new, clock::now_ms()).await?;
     let job = rooms.store.claim_job(clock::now_ms()).await?.ok_or_else(|| Error::internal("the made job is gone"))?;

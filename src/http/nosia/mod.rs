@@ -17,6 +17,7 @@ use crate::domain::source::{Source, SourceState};
 pub fn source(source: &Source) -> Value {
     let mut shape = json!({
         "id": source.id.0,
+        "parent": source.parent.map(|parent| parent.0),
         "kind": source.kind.as_str(),
         "title": source.title,
         "file_name": source.file_name,

@@ -33,6 +33,10 @@ struct SourcePage {
     /// What was not read and why: pages, then whatever else.
     notes: Vec<String>,
     may_stop: bool,
+    /// The document that it lies within: number and title.
+    within: Option<(i64, String)>,
+    /// What lies within it, but not deeper: number and title.
+    parts: Vec<(i64, String)>,
     older_version: bool,
     may_change: bool,
     part: Part,
@@ -62,6 +66,12 @@ pub async fn show(
         Err(error) => return Err(error.into()),
     };
     let page = Page::of(&site, &request, &caller, "sources", None).await?;
+    let named = |source: Source| (source.id.0, source.title);
+    let within = match source.parent {
+        Some(parent) => sources::get(&site.app, caller.principal(), parent).await.ok().map(named),
+        None => None,
+    };
+    let parts = sources::parts(&site.app, caller.principal(), source.id).await?.into_iter().map(named).collect();
     let reason = match &source.state {
         SourceState::Failed { reason } => Some(reason.clone()),
         _ => None,
@@ -82,6 +92,8 @@ pub async fn show(
         may_change: caller.principal().role >= Role::Editor,
         part: read.map(|read| part(page.t, &read, span, wanted)).unwrap_or_default(),
         title: source.title,
+        within,
+        parts,
         page,
     })
 }

@@ -127,8 +127,8 @@ texts! {
     // Documents
     add_documents: "Add documents", "Ajouter des documents";
     drop_here: "Drop files anywhere on this page, or choose them", "Déposez des fichiers n’importe où sur cette page, ou choisissez-les";
-    formats: "PDF, Word, PowerPoint, Excel, OpenDocument, CSV, HTML, Markdown, subtitles and plain text",
-        "PDF, Word, PowerPoint, Excel, OpenDocument, CSV, HTML, Markdown, sous-titres et texte brut";
+    formats: "PDF, Word, PowerPoint, Excel, OpenDocument, EPUB, CSV, HTML, messages, ZIP and TAR archives, Markdown and plain text",
+        "PDF, Word, PowerPoint, Excel, OpenDocument, EPUB, CSV, HTML, messages, archives ZIP et TAR, Markdown et texte brut";
     choose_files: "Choose files", "Choisir des fichiers";
     upload: "Upload", "Envoyer";
     uploads: "Uploads", "Envois";
@@ -168,6 +168,7 @@ texts! {
     fact_file: "File", "Fichier";
     fact_size: "Size", "Taille";
     fact_pages: "Pages", "Pages";
+    parts: "What lies within", "Contenu";
     fact_author: "Author", "Auteur";
     fact_date: "Date", "Date";
     fact_added: "Added", "Ajouté";

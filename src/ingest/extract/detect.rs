@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use super::{ExtractError, sheet, subtitles};
+use super::{ExtractError, archive, mail, sheet, subtitles};
 
 /// The formats that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,13 @@ pub enum Format {
     Ods,
     Csv,
     Subtitles,
+    Epub,
+    Message,
+    Msg,
+    Mailbox,
+    Zip,
+    Tar,
+    Gzip,
     Html,
     Markdown,
     Text,
@@ -36,6 +43,13 @@ const FORMATS: &[(Format, &str, &str)] = &[
     (Format::Ods, "OpenDocument spreadsheet (.ods)", "application/vnd.oasis.opendocument.spreadsheet"),
     (Format::Csv, "CSV and TSV", "text/csv"),
     (Format::Subtitles, "subtitles (.vtt, .srt)", "text/vtt"),
+    (Format::Epub, "EPUB", "application/epub+zip"),
+    (Format::Message, "messages (.eml, .mhtml)", "message/rfc822"),
+    (Format::Msg, "Outlook messages (.msg)", "application/vnd.ms-outlook"),
+    (Format::Mailbox, "mailboxes (.mbox)", "application/mbox"),
+    (Format::Zip, "ZIP archives", "application/zip"),
+    (Format::Tar, "TAR archives", "application/x-tar"),
+    (Format::Gzip, "gzip archives", "application/gzip"),
     (Format::Html, "HTML", "text/html"),
     (Format::Markdown, "Markdown", "text/markdown"),
     (Format::Text, "plain text", "text/plain"),
@@ -73,7 +87,7 @@ const KNOWN: &[(&[u8], Known)] = &[
     (b"%!PS", Err("a PostScript file")),
     (b"\x7fELF", Err("a program")),
     (b"MZ", Err("a Windows program")),
-    (b"\x1f\x8b", Err("a gzip archive")),
+    (b"\x1f\x8b", Ok(Format::Gzip)),
     (b"BZh", Err("a bzip2 archive")),
     (b"\xfd7zXZ\0", Err("an xz archive")),
     (b"7z\xbc\xaf\x27\x1c", Err("a 7-Zip archive")),
@@ -97,7 +111,7 @@ const ZIPPED: &[(&str, Known)] = &[
 
 /// What a ZIP archive is that says so itself, in a first file called `mimetype` that is not compressed.
 const DECLARED: &[(&str, Known)] = &[
-    ("application/epub+zip", Err("an EPUB book")),
+    ("application/epub+zip", Ok(Format::Epub)),
     ("application/vnd.oasis.opendocument.text", Ok(Format::Odt)),
     ("application/vnd.oasis.opendocument.spreadsheet", Ok(Format::Ods)),
     ("application/vnd.oasis.opendocument.presentation", Ok(Format::Odp)),
@@ -109,11 +123,11 @@ const COMPOUND: &[(&str, Known)] = &[
     ("Workbook", Ok(Format::Xls)),
     ("Book", Ok(Format::Xls)),
     ("PowerPoint Document", Err("a PowerPoint 97-2003 presentation (.ppt)")),
-    ("__properties_version1.0", Err("an Outlook message (.msg)")),
+    ("__properties_version1.0", Ok(Format::Msg)),
 ];
 
-/// How far into a file the formats' marks are looked for, in bytes.
-const HEAD_BYTES: usize = 64 << 10;
+/// How far into a file the formats' marks are looked for, in bytes. So much of a beginning is enough for [`detect`].
+pub const HEAD_BYTES: usize = 64 << 10;
 
 /// The format of a file called `file_name` that begins with `head` (all of it, or at least its first 64 KiB).
 ///
@@ -138,6 +152,9 @@ pub fn detect(file_name: &str, head: &[u8]) -> Result<Format, ExtractError> {
         if !letters_only || is_binary(head) {
             return told(*known);
         }
+    }
+    if archive::is_tar(head) {
+        return Ok(Format::Tar);
     }
     let wide = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff");
     if !wide && is_binary(head) {
@@ -174,7 +191,7 @@ fn zipped(bytes: &[u8]) -> Result<Format, ExtractError> {
         Some((_, known)) => told(*known),
         // A first part need not show all paths: what an Office document is then shows when all of it is there.
         None if bytes.len() == HEAD_BYTES && find(bytes, b"[Content_Types].xml").is_some() => Ok(Format::Docx),
-        None => told(Err("a ZIP archive")),
+        None => Ok(Format::Zip),
     }
 }
 
@@ -214,6 +231,12 @@ fn plain(file_name: &str, head: &[u8]) -> Format {
     let marks = after_prologue(&marks);
     if [&b"<!doctype html"[..], b"<html", b"<head", b"<body"].iter().any(|mark| marks.starts_with(mark)) {
         return Format::Html;
+    }
+    if mail::is_mailbox(head) {
+        return Format::Mailbox;
+    }
+    if mail::is_message(head) {
+        return Format::Message;
     }
     if subtitles::is_subtitles(head) {
         return Format::Subtitles;
@@ -269,6 +292,9 @@ mod tests {
             ("prose.csv", b"words, and\nmore words", Format::Text),
             ("x.zip", b"PK\x03\x04 xl/workbook.xml", Format::Xlsx),
             ("a.zip", b"PK\x03\x04....word/document.xml", Format::Docx),
+            ("notes.zip", b"PK\x03\x04 notes.txt", Format::Zip),
+            ("book", b"PK\x03\x04\x14\0mimetypeapplication/epub+zip", Format::Epub),
+            ("mail.txt", b"Subject: x\r\nFrom: a@b.c\r\n\r\nwords", Format::Message),
             ("MZ.txt", b"MZ is how this sentence begins", Format::Text),
         ];
         for (name, bytes, format) in cases {
@@ -281,8 +307,6 @@ mod tests {
         let ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
         let wide = |name: &str| name.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
         let cases: &[(Vec<u8>, &str)] = &[
-            (b"PK\x03\x04 notes.txt".to_vec(), "a ZIP archive"),
-            (b"PK\x03\x04\x14\0mimetypeapplication/epub+zip".to_vec(), "an EPUB book"),
             ([&ole[..], &wide("WordDocument")].concat(), "Word 97-2003"),
             ([&ole[..], &wide("EncryptedPackage")].concat(), "password"),
             (b"\x7fELF\x02\x01".to_vec(), "a program"),

@@ -28,7 +28,7 @@ const PRESCAN_BYTES: usize = 1024;
 pub(super) fn read(bytes: &[u8]) -> Result<Extract, ExtractError> {
     let (page, note) = decode(bytes);
     let (title, main) = main_content(&page);
-    let body = whole_body(&page);
+    let body = whole(&page);
     let found = main.as_deref().map_or(0, str::len);
     let believed = found >= MAIN_BYTES_MIN && found as f64 >= body.len() as f64 * MAIN_SHARE_MIN;
     let markdown = main.filter(|_| believed).unwrap_or(body);
@@ -84,14 +84,16 @@ fn main_content(page: &str) -> (Option<String>, Option<String>) {
 }
 
 /// Everything on the page but what is marked as not being content.
-fn whole_body(page: &str) -> String {
-    let document = Document::from(page);
+pub(super) fn whole(page: &str) -> String {
+    // In XML an element may end where it begins; as HTML these would take in the whole page.
+    let page = &page.replace("<title/>", "").replace("<title />", "");
+    let document = Document::from(page.as_str());
     document.select(BOILERPLATE).remove();
     let text = document.body().map(|body| walk::markdown(&body)).unwrap_or_default();
     if !text.trim().is_empty() {
         return text;
     }
-    let document = Document::from(page);
+    let document = Document::from(page.as_str());
     document.body().map(|body| walk::markdown(&body)).unwrap_or_default()
 }
 

@@ -3,11 +3,14 @@
 //! Documents come from strangers. What parses them may panic, hang or eat memory, so [`extract`] is meant to run in
 //! the child that [`super::sandbox`] starts; in-process it is for tests and for texts that this appliance made.
 
+mod archive;
 mod blocks;
 mod chart;
 pub mod detect;
 mod docx;
+mod epub;
 mod html;
+mod mail;
 mod markdown;
 mod odf;
 mod package;
@@ -24,7 +27,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::domain::extract::Extract;
 use crate::limits;
 
-pub use detect::{Format, detect};
+pub use detect::{Format, HEAD_BYTES, detect};
 use sheet::Book;
 
 /// Why a document could not be read. Its `Display` is a sentence for the person who added the document.
@@ -98,6 +101,13 @@ pub fn extract(file_name: &str, bytes: &[u8], hear: Hear<'_>) -> Result<(Extract
         Format::Odp => odf::read_slides(bytes, hear),
         Format::Csv => sheet::read_csv(bytes),
         Format::Subtitles => subtitles::read(bytes),
+        Format::Epub => epub::read(bytes, hear),
+        Format::Message => mail::read(bytes, hear),
+        Format::Msg => mail::read_msg(bytes, hear),
+        Format::Mailbox => mail::read_mailbox(bytes, hear),
+        Format::Zip => archive::read_zip(bytes, hear),
+        Format::Tar => archive::read_tar(bytes, hear),
+        Format::Gzip => archive::read_gzip(file_name, bytes, hear),
         Format::Html => html::read(bytes),
         Format::Markdown => markdown::read(bytes),
         Format::Text => text::read(bytes),
@@ -145,7 +155,7 @@ mod tests {
             ("a.pdf", b"", "The file is empty."),
             ("a.txt", b" \n\n ", "No text was found"),
             ("a.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "This is a PNG image"),
-            ("a.docx", b"PK\x03\x04 not really a zip", "This is a ZIP archive"),
+            ("a.docx", b"PK\x03\x04 not really a zip", "The document is damaged"),
             ("a.pdf", b"%PDF-1.7\nnothing else", "The document is damaged"),
         ];
         for (name, bytes, begins) in cases {

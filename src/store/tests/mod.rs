@@ -137,6 +137,7 @@ fn new_source(scope: &Scope, name: &str) -> NewSource {
         bytes: name.len() as u64,
         sha256: Sha256(sha256),
         added_by: None,
+        parent: None,
     }
 }
 

@@ -15,6 +15,7 @@ async fn no_frequent_query_scans_a_table() {
         ("counts of sources", listings::COUNTS),
         ("page of what was not read", listings::PAGE_UNREAD),
         ("count of what was not read", listings::COUNT_UNREAD),
+        ("parts", sources::PARTS),
         ("referenced", sources::REFERENCED),
         ("changes by account", changes::CHANGES_BY_ACCOUNT),
         ("changes by collection", changes::CHANGES_BY_COLLECTION),

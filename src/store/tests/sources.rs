@@ -201,7 +201,7 @@ async fn a_deleted_source_takes_all_but_its_quotations() {
     store.append_message(chat.id, said, NOW).await.expect("a message");
 
     let deleted = store.delete_source(&whole, source.id, NOW).await.expect("an answer").expect("it was there");
-    assert_eq!(deleted.unreferenced, None, "its twin has the same original");
+    assert_eq!(deleted.unreferenced, [], "its twin has the same original");
     assert!(store.referenced(source.sha256).await.expect("a read"));
     assert_eq!(deleted.seq, store.last_seq(house.account()).await.expect("a read"));
     assert_eq!(store.source(&whole, source.id).await.expect("a read"), None);
@@ -215,7 +215,7 @@ async fn a_deleted_source_takes_all_but_its_quotations() {
 
     assert_eq!(store.job_counts().await.expect("a read"), (1, 0));
     let deleted = store.delete_source(&whole, twin.id, NOW).await.expect("an answer").expect("it was there");
-    assert_eq!(deleted.unreferenced, Some(source.sha256));
+    assert_eq!(deleted.unreferenced, [source.sha256]);
     assert!(!store.referenced(source.sha256).await.expect("a read"));
     assert_eq!(store.job_counts().await.expect("a read"), (0, 0), "its job went with it");
     let Created::New(anew) = store.create_source(new_source(&house.scope, "a.pdf"), NOW).await.expect("an answer")
