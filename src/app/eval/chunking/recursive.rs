@@ -78,7 +78,7 @@ mod tests {
             ("", 4, 0, &[]),
             ("abc", 4, 0, &["abc"]),
             ("ab cd ef", 5, 0, &["ab cd", " ef"]),
-            ("ab cd ef", 5, 3, &["ab cd", " cd ef"]),
+            ("ab cd ef", 6, 3, &["ab cd", " cd ef"]),
             ("ab\n\ncdefg\n\nh", 4, 0, &["ab", "\n\ncd", "efg", "\n\nh"]),
         ];
         for (text, size, overlap, expected) in cases {
