@@ -33,6 +33,10 @@ pub const SHEET_CELLS_MAX: usize = 5_000_000;
 pub const EXTRACT_MEMORY_BYTES_MAX: u64 = 2 << 30;
 /// Processor time of the extraction child, in seconds.
 pub const EXTRACT_CPU_SECONDS_MAX: u64 = 600;
+/// Processor time in which the text of one picture must be recognised, in seconds.
+pub const OCR_SECONDS_MAX: u64 = 120;
+/// The largest picture whose text is recognised, in bytes of its file.
+pub const OCR_PICTURE_BYTES_MAX: u64 = 64 << 20;
 /// The longest the extraction child may go without a sign of progress, in seconds.
 pub const EXTRACT_SILENCE_SECONDS_MAX: u64 = 120;
 /// The most bytes that one entry of a container (a DOCX is a zip) may inflate to.

@@ -125,7 +125,8 @@ pub async fn run(
             Ok(json!({ "token": secret.reveal(), "name": token.name, "id": token.id.0 }))
         }
         Command::Doctor => {
-            let health = health::check(app).await;
+            let mut health = health::check(app).await;
+            health.rooms.push(health::pictures().await);
             let room =
                 |room: health::RoomHealth| json!({ "name": room.name, "well": room.well, "detail": room.detail });
             Ok(json!({ "ready": health.ready, "rooms": health.rooms.into_iter().map(room).collect::<Value>() }))

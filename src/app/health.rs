@@ -3,6 +3,7 @@
 use super::App;
 use super::models::generator::State;
 use super::models::{self, embedder, reranker};
+use crate::ingest::ocr::Ocr;
 use crate::ingest::sandbox::Door;
 use crate::limits;
 
@@ -56,6 +57,17 @@ fn reading(app: &App) -> RoomHealth {
     let confined = "documents are read in a process without files, network and programs".to_owned();
     let detail = reading_warning(&app.reading).unwrap_or(confined);
     RoomHealth { name: "reading", well: app.reading.is_ok(), detail }
+}
+
+/// Whether text in pictures is read. It starts a program, and so is no part of what is asked again and again.
+pub async fn pictures() -> RoomHealth {
+    let detail = match Ocr::find().await {
+        Some(ocr) => format!("text in pictures is read by tesseract ({})", ocr.languages().join(", ")),
+        None => {
+            "text in pictures is not read: tesseract is not installed (on Debian: apt install tesseract-ocr)".to_owned()
+        }
+    };
+    RoomHealth { name: "pictures", well: true, detail }
 }
 
 /// What is lacking where documents are read; `None` if nothing is.

@@ -10,6 +10,7 @@ pub mod chunk;
 mod error;
 pub mod extract;
 pub mod index;
+pub mod ocr;
 mod parts;
 mod progress;
 pub mod sandbox;
@@ -166,7 +167,12 @@ async fn read(
     };
     let mut reading = Reading { reporter, parts: Parts::of(source, rooms, now) };
     let (mut extract, media_type) = rooms.reader.read(&path, file_name, &mut reading).await?;
+    reading.parts.fill(&mut extract);
     extract.notes.extend(reading.parts.notes());
+    if !extract.markdown.chars().any(char::is_alphanumeric) {
+        let why = extract.unread.first().map_or("no text was found in it".to_owned(), |unread| unread.reason.clone());
+        return Err(IngestError::Document(ExtractError::NoText(why.trim_end_matches('.').to_owned())));
+    }
     Ok((extract, media_type))
 }
 

@@ -21,7 +21,7 @@ use super::extract::{ExtractError, PartHead};
 use crate::domain::extract::Extract;
 use crate::limits;
 
-pub use child::child_main;
+pub use child::{RECOGNISE, child_main};
 pub use confine::Door;
 use wire::{Answer, Request};
 
@@ -128,7 +128,8 @@ impl Reader {
         self.command().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
     }
 
-    fn command(&self) -> Command {
+    /// The command that starts a child, which still wants to be told what for.
+    pub(super) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command
             .arg("extract-child")

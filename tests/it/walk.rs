@@ -105,6 +105,32 @@ async fn what_lies_within_documents_is_found_and_goes_with_them() {
     assert_eq!(found["passages"].as_array().map(Vec::len), Some(0), "{found}");
 }
 
+/// A picture of a sign. With tesseract its words are found; without, the reader is told what to install.
+#[tokio::test]
+async fn a_picture_is_read_or_its_reader_told_what_to_install() {
+    if !has_model("walk") {
+        return;
+    }
+    let data = folder();
+    let appliance = Appliance::start(data.path());
+    let token = appliance.token(data.path());
+    let id = appliance.add(&token, "sign.txt", include_bytes!("../data/sign.png")).await;
+    let source = appliance.settled(&token, id).await;
+    if std::path::Path::new("/usr/bin/tesseract").is_file() {
+        assert_eq!((&source["state"], &source["unread_pages"]), (&json!("ready"), &json!(0)), "{source}");
+        let text: Value =
+            appliance.get(&token, &format!("/api/v1/sources/{id}/text")).await.json().await.expect("JSON");
+        assert!(text["text"].to_string().contains("The boathouse closes at nine"), "{text}");
+        let pages: Value =
+            appliance.get(&token, &format!("/api/v1/sources/{id}/pages")).await.json().await.expect("JSON");
+        assert_eq!(pages["pages"][0]["state"], "read", "{pages}");
+    } else {
+        eprintln!("walk: left out, a picture that is read (no tesseract; on Debian: apt install tesseract-ocr)");
+        assert_eq!(source["state"], "failed", "{source}");
+        assert!(source["reason"].to_string().contains("apt install tesseract-ocr"), "{source}");
+    }
+}
+
 /// Two plans in the same words: the one that the question names is shown first.
 #[tokio::test]
 async fn of_twin_documents_the_named_one_is_found() {

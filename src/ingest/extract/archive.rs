@@ -156,7 +156,8 @@ impl<'a> Contents<'a> {
 
     fn finish(mut self) -> Result<Extract, ExtractError> {
         if self.names.is_empty() {
-            return Err(ExtractError::NoText("the archive holds no files".to_owned()));
+            let why = self.extract.notes.first().map(|note| note.trim_end_matches('.').to_owned());
+            return Err(ExtractError::NoText(why.unwrap_or_else(|| "the archive holds no files".to_owned())));
         }
         let list = self.names.iter().take(NAMES_SHOWN).map(|name| format!("- {name}"));
         self.extract.markdown = list.collect::<Vec<_>>().join("\n");

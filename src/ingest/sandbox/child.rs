@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, getppid};
 
-use super::confine::{confine, open_doors};
+use super::confine::{become_confined, confine, open_doors};
 use super::wire::{Answer, Kind, Outcome, Request};
 use crate::ingest::extract::{ExtractError, Heard, extract};
 use crate::limits;
@@ -15,6 +15,8 @@ use crate::limits;
 pub(super) const OUT_OF_TIME: i32 = Signal::XCPU.as_raw();
 /// The argument with which the child reads nothing and tells what it can still do.
 pub(super) const TELL_DOORS: &str = "doors";
+/// The argument with which the child becomes another program, confined: the rest of its arguments.
+pub const RECOGNISE: &str = "recognise";
 /// Stack of the thread that reads: parsers follow nested parts by calling themselves.
 const STACK_BYTES: usize = 128 << 20;
 /// Progress is told no more often than this.
@@ -26,11 +28,17 @@ const REQUEST_BYTES_MAX: u64 = 64 << 10;
 ///
 /// The exit code is 0 whenever an answer was given, a refusal included.
 pub fn child_main() -> ExitCode {
+    let verb = std::env::args_os().nth(2);
+    if verb.as_deref().is_some_and(|verb| verb == RECOGNISE) {
+        let error = become_confined(std::env::args_os().skip(3));
+        eprintln!("the program cannot be started: {error}");
+        return ExitCode::FAILURE;
+    }
     if let Err(error) = confine() {
         eprintln!("cannot limit the reading process: {error}");
         return ExitCode::FAILURE;
     }
-    if std::env::args_os().nth(2).is_some_and(|verb| verb == TELL_DOORS) {
+    if verb.is_some_and(|verb| verb == TELL_DOORS) {
         let told = open_doors().try_for_each(|door| writeln!(std::io::stdout(), "{}", door.as_str()));
         return if told.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }

@@ -4,8 +4,10 @@
 //! those of a program that computes, reads its input and writes its output. Each holds by itself, so that a kernel
 //! without one still has the other; [`open_doors`] tries out what is left.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::net::UdpSocket;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -66,16 +68,37 @@ pub(super) fn confine() -> rustix::io::Result<()> {
     Ok(())
 }
 
+/// Becomes the program that `arguments` begin with, which may read what is installed and nothing else; returns why not.
+pub(super) fn become_confined(mut arguments: impl Iterator<Item = OsString>) -> std::io::Error {
+    let limit = |resource, most: u64| setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
+    let limited = limit(Resource::As, limits::EXTRACT_MEMORY_BYTES_MAX)
+        .and_then(|()| limit(Resource::Core, 0))
+        .and_then(|()| limit(Resource::Fsize, 0))
+        .and_then(|()| limit(Resource::Cpu, limits::OCR_SECONDS_MAX));
+    if let Err(error) = limited {
+        return error.into();
+    }
+    kernel::keep_to_programs();
+    match arguments.next() {
+        Some(program) => Command::new(program).args(arguments).exec(),
+        None => std::io::Error::other("no program was named"),
+    }
+}
+
 #[cfg(not(target_os = "linux"))]
 mod kernel {
     pub fn confine() {}
+    pub fn keep_to_programs() {}
 }
 
 #[cfg(target_os = "linux")]
 mod kernel {
     use std::collections::BTreeMap;
 
-    use landlock::{ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetError, Scope};
+    use landlock::{
+        ABI, Access, AccessFs, AccessNet, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
+        Scope,
+    };
     use seccompiler::{
         BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
         SeccompRule, TargetArch, apply_filter,
@@ -87,6 +110,31 @@ mod kernel {
         if let Ok(program) = filter() {
             let _ = apply_filter(&program);
         }
+    }
+
+    /// Where programs, their libraries and their data are installed, and what the kernel tells of the processor.
+    const INSTALLED: &[&str] =
+        &["/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/opt", "/sys/devices/system/cpu"];
+
+    /// Only what is installed may be read and run; nothing may be written, no connection made.
+    pub fn keep_to_programs() {
+        let restricted = || -> Result<(), RulesetError> {
+            let read = AccessFs::from_read(ABI::V5);
+            let mut ruleset = Ruleset::default()
+                .handle_access(AccessFs::from_all(ABI::V5))?
+                .handle_access(AccessNet::from_all(ABI::V5))?
+                .scope(Scope::from_all(ABI::V6))?
+                .create()?;
+            for path in INSTALLED {
+                // What is not there needs no rule.
+                let Ok(place) = PathFd::new(path) else { continue };
+                let allowed =
+                    if std::path::Path::new(path).is_dir() { read } else { read & AccessFs::from_file(ABI::V5) };
+                ruleset = ruleset.add_rule(PathBeneath::new(place, allowed))?;
+            }
+            ruleset.restrict_self().map(drop)
+        };
+        let _ = restricted();
     }
 
     /// No path may be opened, no connection made, no process outside signalled.

@@ -34,8 +34,7 @@ fn a_document_goes_in_and_its_text_comes_out() {
 
 #[test]
 fn refusals_come_through_word_for_word() {
-    let cases: &[(&str, &[u8])] =
-        &[("a", b""), ("a.png", b"\x89PNG\r\n\x1a\n"), ("a.txt", b"  "), ("a.pdf", b"%PDF-1.4\n")];
+    let cases: &[(&str, &[u8])] = &[("a", b""), ("a.gif", b"GIF89a\0\0"), ("a.txt", b"  "), ("a.pdf", b"%PDF-1.4\n")];
     for (name, document) in cases {
         let here = crate::ingest::extract::extract(name, document, &mut |_| {}).expect_err(name).to_string();
         let there = outcome(said(name, document)).checked().expect_err(name).to_string();
