@@ -15,7 +15,7 @@ async fn bad_files_are_refused_or_failed_with_a_reason() {
     let token = appliance.token(data.path());
     let refused: &[(&str, &[u8], &str)] = &[
         ("empty.txt", b"", "empty"),
-        ("photo.pdf", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0", "PNG"),
+        ("clip.pdf", b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\0\0\0!\xf9\x04\0\0\0\0\0", "GIF"),
         ("program.docx", b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0>\0\x01\0\0\0", ""),
     ];
     for (name, bytes, named) in refused {
@@ -25,8 +25,11 @@ async fn bad_files_are_refused_or_failed_with_a_reason() {
         assert_eq!(status, StatusCode::BAD_REQUEST, "{name}: {body}");
         assert!(body.to_lowercase().contains(&named.to_lowercase()), "{name}: {body}");
     }
-    let failing: &[(&str, &[u8])] =
-        &[("broken.pdf", b"%PDF-1.7\nthis is all there is"), ("broken.docx", b"PK\x03\x04not really a word document")];
+    let failing: &[(&str, &[u8])] = &[
+        ("photo.pdf", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01"),
+        ("broken.pdf", b"%PDF-1.7\nthis is all there is"),
+        ("broken.docx", b"PK\x03\x04not really a word document"),
+    ];
     for (name, bytes) in failing {
         let response = appliance.upload(&token, name, bytes).await;
         if response.status() == StatusCode::BAD_REQUEST {
