@@ -1,22 +1,27 @@
 //! PDF, page by page: runs of glyphs to lines, lines to paragraphs, pages to one text with an exact page map.
 //!
-//! `pdf_oxide` finds the runs and the order in which columns are read; what makes a line, a heading, a paragraph or a
-//! running header is decided here, by sizes and places alone.
+//! `pdf_oxide` finds the runs and the rules; the order in which columns are read, and what makes a line, a table, a
+//! heading, a paragraph or a running header, is decided here, by sizes and places alone.
 
 mod flow;
 mod furniture;
+mod grid;
+mod layout;
 mod line;
+mod order;
+mod rtl;
+mod run;
 mod words;
 
-use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use pdf_oxide::{PdfDocument, ReadingOrder, optional_content};
+use pdf_oxide::{PdfDocument, optional_content};
 
 use super::{ExtractError, Hear, Heard, too_much_text};
 use crate::domain::extract::{Extract, PageSpan, Span};
 use crate::limits;
 use flow::Flow;
+use layout::Page;
 use line::Line;
 use words::Words;
 
@@ -42,7 +47,7 @@ pub(super) fn read(bytes: &[u8], hear: Hear<'_>) -> Result<Extract, ExtractError
     if !unread.is_empty() {
         notes.push(format!("{} could not be read.", named(&unread)));
     }
-    let without_text = numbers(&pages, |page| page.as_ref().is_some_and(Vec::is_empty));
+    let without_text = numbers(&pages, |page| page.as_ref().is_some_and(|page| page.lines.is_empty()));
     if unread.len() + without_text.len() == count {
         return Err(match without_text.is_empty() {
             true => ExtractError::Damaged("none of its pages can be read".to_owned()),
@@ -54,44 +59,26 @@ pub(super) fn read(bytes: &[u8], hear: Hear<'_>) -> Result<Extract, ExtractError
         [_] => notes.push(format!("{} has no text: it may be a scanned image.", named(&without_text))),
         _ => notes.push(format!("{} have no text: they may be scanned images.", named(&without_text))),
     }
-    let heights: Vec<(f32, f32)> = (0..count).map(|index| height(&document, index)).collect();
-    let pages = furniture::removed(pages.into_iter().map(Option::unwrap_or_default).collect(), &heights);
+    let pages = furniture::removed(pages.into_iter().map(Option::unwrap_or_default).collect());
     Ok(composed(&pages, own_title(&document), notes))
 }
 
-/// The lines of each page in reading order; `None` where a page cannot be read.
-fn lines(document: &PdfDocument, count: usize, hear: Hear<'_>) -> Result<Vec<Option<Vec<Line>>>, ExtractError> {
+/// Each page's lines in reading order; `None` where a page cannot be read.
+fn lines(document: &PdfDocument, count: usize, hear: Hear<'_>) -> Result<Vec<Option<Page>>, ExtractError> {
     let hidden = optional_content::compute_default_off_ocgs(document);
     let total = u32::try_from(count).unwrap_or(u32::MAX);
     let (mut pages, mut bytes) = (Vec::with_capacity(count), 0);
     for (index, number) in (0..count).zip(1..) {
-        let order = ReadingOrder::ColumnAware;
-        let read = catch_unwind(AssertUnwindSafe(|| {
-            let runs =
-                document.extract_spans_filtered_with_reading_order(index, order, hidden.clone(), HashSet::new())?;
-            let lines = line::lines(runs);
-            // A filled form may have all of its text in its fields, which are no runs of the page.
-            Ok::<_, pdf_oxide::Error>(if lines.is_empty() {
-                line::unplaced(&document.extract_text(index)?)
-            } else {
-                lines
-            })
-        }));
-        let lines = read.ok().and_then(Result::ok);
-        bytes += lines.iter().flatten().map(|line| line.text.len()).sum::<usize>();
+        let read = catch_unwind(AssertUnwindSafe(|| layout::page(document, index, &hidden)));
+        let page = read.ok().and_then(Result::ok);
+        bytes += page.iter().flat_map(|page| &page.lines).map(|line| line.text.len()).sum::<usize>();
         if bytes > limits::EXTRACT_BYTES_MAX {
             return Err(too_much_text());
         }
-        pages.push(lines);
+        pages.push(page);
         hear(Heard::Page { done: number, total });
     }
     Ok(pages)
-}
-
-/// Lower and upper edge of a page; of one that does not say, edges that no line is near to.
-fn height(document: &PdfDocument, index: usize) -> (f32, f32) {
-    let found = catch_unwind(AssertUnwindSafe(|| document.get_page_media_box(index)));
-    found.ok().and_then(Result::ok).map_or((f32::MIN, f32::MAX), |(_, lower, _, upper)| (lower, upper))
 }
 
 /// One text of all pages. A page's span reaches to where the next page begins.
@@ -114,7 +101,7 @@ fn composed(pages: &[Vec<Line>], title: Option<String>, notes: Vec<String>) -> E
 }
 
 /// Numbers, from 1, of the pages for which `holds`.
-fn numbers(pages: &[Option<Vec<Line>>], holds: impl Fn(&Option<Vec<Line>>) -> bool) -> Vec<usize> {
+fn numbers(pages: &[Option<Page>], holds: impl Fn(&Option<Page>) -> bool) -> Vec<usize> {
     pages.iter().zip(1..).filter(|(page, _)| holds(page)).map(|(_, number)| number).collect()
 }
 

@@ -49,6 +49,8 @@ enum Kind {
     Item,
     Code,
     Rows,
+    /// A table that rules mark off.
+    Table,
 }
 
 impl Flow {
@@ -110,6 +112,9 @@ impl Flow {
 
     /// What `line` begins, if it begins a block; `next` stands below it.
     fn kind(&self, line: &Line, next: Option<&Line>) -> Kind {
+        if !line.table.is_empty() {
+            return Kind::Table;
+        }
         if is_item(&line.text) {
             return Kind::Item;
         }
@@ -153,6 +158,7 @@ impl Flow {
         match (block.kind, kind) {
             (Kind::Heading(a), Kind::Heading(b)) => a == b && close && alike && last.bold == line.bold,
             (Kind::Rows, Kind::Rows) => step > 0.0 && step <= ROW_STEP * size,
+            (Kind::Rows, Kind::Paragraph) => close && column_below(&block.rows, line).is_some(),
             (Kind::Code, Kind::Code) => close,
             (Kind::Paragraph, Kind::Paragraph) => {
                 let from_column = step < -size && lower && !ends(&last.text);
@@ -172,6 +178,8 @@ impl Flow {
     fn join(&self, block: &mut Block, line: &Line) {
         let hyphen = block.text.ends_with(['-', '\u{2010}', '\u{ad}']);
         match block.kind {
+            Kind::Table => {}
+            Kind::Rows if line.cells.is_empty() => goes_on_in_cell(block, line),
             Kind::Code | Kind::Rows => {
                 block.text.push('\n');
                 block.text.push_str(&line.text);
@@ -201,7 +209,10 @@ fn written(blocks: Vec<Block>) -> String {
         }
         last = Some(block.kind);
         let text = block.text.replace('\u{ad}', "");
-        let text = table(&block.rows).unwrap_or(text);
+        let text = match block.kind {
+            Kind::Table => ruled(&block.last.table),
+            _ => table(&block.rows).unwrap_or(text),
+        };
         match block.kind {
             Kind::Heading(level) => {
                 out.push_str(&"#".repeat(level));
@@ -240,6 +251,35 @@ fn ended_early(last: &Line, line: &Line, margins: &BTreeMap<i32, f32>) -> bool {
     let word = line.text.split(' ').next().map_or(0, |word| word.chars().count()) as f32;
     let width = (line.right - line.left) / chars * (word + 3.0);
     last.right + width < margin
+}
+
+/// A table that rules mark off, in Markdown.
+fn ruled(rows: &[Vec<String>]) -> String {
+    let mut table = Table::default();
+    for row in rows {
+        table.row();
+        row.iter().for_each(|cell| table.cell(cell.clone()));
+    }
+    table.markdown()
+}
+
+/// The cell of the last row, other than its first, below which `line` stands as its next line.
+fn column_below(rows: &[Vec<Cell>], line: &Line) -> Option<usize> {
+    let row = rows.last().filter(|_| rows.len() > 1)?;
+    let at = row.iter().rposition(|cell| (cell.left - line.left).abs() < 0.5 * line.size)?;
+    let next = row.get(at + 1).map_or(f32::MAX, |cell| cell.left);
+    (at > 0 && line.right < next).then_some(at)
+}
+
+/// Adds `line` to the cell that it goes on with.
+fn goes_on_in_cell(block: &mut Block, line: &Line) {
+    let at = column_below(&block.rows, line);
+    let cell = at.and_then(|at| block.rows.last_mut()?.get_mut(at));
+    if let Some(cell) = cell {
+        cell.text = format!("{} {}", cell.text, line.text);
+        cell.right = cell.right.max(line.right);
+    }
+    block.text = format!("{} {}", block.text, line.text);
 }
 
 /// Rows as a Markdown table, if their cells stand in columns: the cells' extents, laid over each other, leave gaps.

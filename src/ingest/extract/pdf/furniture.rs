@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::layout::Page;
 use super::line::Line;
 
 /// Lines at each edge that may be furniture.
@@ -16,12 +17,12 @@ const SHARE_PERCENT: usize = 40;
 /// A line at an edge, as it is compared: which edge, and its text with every number the same.
 type Mark = (bool, String);
 
-/// `pages` without the lines that repeat at their edges. `heights` gives each page's lower and upper edge.
-pub(super) fn removed(mut pages: Vec<Vec<Line>>, heights: &[(f32, f32)]) -> Vec<Vec<Line>> {
-    let with_text = pages.iter().filter(|page| !page.is_empty()).count();
+/// The lines of `pages` without those that repeat at their edges.
+pub(super) fn removed(pages: Vec<Page>) -> Vec<Vec<Line>> {
+    let with_text = pages.iter().filter(|page| !page.lines.is_empty()).count();
     let mut counts: HashMap<Mark, usize> = HashMap::new();
-    for (page, &height) in pages.iter().zip(heights) {
-        let mut marks: Vec<Mark> = edges(page, height).into_iter().map(|(_, mark)| mark).collect();
+    for page in &pages {
+        let mut marks: Vec<Mark> = edges(page).into_iter().map(|(_, mark)| mark).collect();
         marks.sort_unstable();
         marks.dedup();
         for mark in marks {
@@ -31,21 +32,22 @@ pub(super) fn removed(mut pages: Vec<Vec<Line>>, heights: &[(f32, f32)]) -> Vec<
     let repeats = |mark: &Mark| {
         counts.get(mark).is_some_and(|&count| count >= PAGES_MIN && count * 100 >= with_text * SHARE_PERCENT)
     };
-    for (page, &height) in pages.iter_mut().zip(heights) {
+    let without = |mut page: Page| {
         let mut gone: Vec<usize> =
-            edges(page, height).into_iter().filter(|(_, mark)| repeats(mark)).map(|(at, _)| at).collect();
-        // A page of nothing but repeated lines is kept: it is content that looks like furniture.
+            edges(&page).into_iter().filter(|(_, mark)| repeats(mark)).map(|(at, _)| at).collect();
         gone.sort_unstable();
         gone.dedup();
-        if gone.len() < page.len() {
-            gone.iter().rev().for_each(|&at| drop(page.remove(at)));
+        // A page of nothing but repeated lines is kept: it is content that looks like furniture.
+        if gone.len() < page.lines.len() {
+            gone.iter().rev().for_each(|&at| drop(page.lines.remove(at)));
         }
-    }
-    pages
+        page.lines
+    };
+    pages.into_iter().map(without).collect()
 }
 
 /// The lines nearest to the page's upper and lower edge, by their places and not by the order of reading.
-fn edges(page: &[Line], (lower, upper): (f32, f32)) -> Vec<(usize, Mark)> {
+fn edges(Page { lines: page, edges: (lower, upper) }: &Page) -> Vec<(usize, Mark)> {
     let mut by_height: Vec<usize> = (0..page.len()).collect();
     by_height.sort_by(|&a, &b| page[b].bottom.total_cmp(&page[a].bottom));
     let zone = (upper - lower) * ZONE;
