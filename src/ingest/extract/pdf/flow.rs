@@ -16,11 +16,15 @@ pub(super) struct Flow {
     sizes: Vec<i32>,
     /// Whether bold lines are headings: not in a document that is bold throughout.
     bold_heads: bool,
+    /// The same for lines in italics.
+    italic_heads: bool,
     words: Words,
 }
 
 /// How much larger than the body a heading is set.
 const HEADING_RATIO: f32 = 1.12;
+/// The same where hardly anything is of that size.
+const HEADING_RATIO_RARE: f32 = 1.075;
 /// The longest heading, in characters.
 const HEADING_CHARS_MAX: usize = 160;
 /// The most heading levels told apart by size.
@@ -56,20 +60,29 @@ enum Kind {
 impl Flow {
     pub fn new(pages: &[Vec<Line>], words: Words) -> Flow {
         let mut sizes: BTreeMap<i32, usize> = BTreeMap::new();
-        let (mut all, mut bold) = (0, 0);
+        let (mut all, mut bold, mut italic) = (0, 0, 0);
         for line in pages.iter().flatten() {
             let chars = line.text.chars().count();
             *sizes.entry(tenths(line.size)).or_default() += chars;
             all += chars;
             bold += if line.bold { chars } else { 0 };
+            italic += if line.italic { chars } else { 0 };
         }
         let body = sizes.iter().max_by_key(|(_, chars)| **chars).map_or(10.0, |(size, _)| *size as f32 / 10.0);
         let larger = sizes.into_iter().rev().filter(|(size, chars)| {
             // A size with much text is a second body, such as that of a brochure's first page.
-            *size as f32 > body * HEADING_RATIO * 10.0 && chars * 4 < all
+            let ratio = *size as f32 / (body * 10.0);
+            ratio > HEADING_RATIO && chars * 4 < all || ratio > HEADING_RATIO_RARE && chars * 12 < all
         });
         let sizes = merged(larger.map(|(size, _)| size));
-        Flow { body, pitch: pitch(pages, body), sizes, bold_heads: bold * 3 < all, words }
+        Flow {
+            body,
+            pitch: pitch(pages, body),
+            sizes,
+            bold_heads: bold * 3 < all,
+            italic_heads: italic * 10 < all,
+            words,
+        }
     }
 
     /// The text of one page.
@@ -115,8 +128,9 @@ impl Flow {
         if !line.table.is_empty() {
             return Kind::Table;
         }
+        let in_rows = !line.cells.is_empty() && next.is_some_and(|next| next.cells.len() == line.cells.len());
         if is_item(&line.text) {
-            return Kind::Item;
+            return if in_rows { Kind::Rows } else { Kind::Item };
         }
         if let Some(level) = self.heading_level(line, next) {
             return Kind::Heading(level);
@@ -142,11 +156,19 @@ impl Flow {
         let ends_sentence = line.text.ends_with(['.', ',', ';', '!']);
         let leads = next.is_none_or(|next| !next.bold && next.bottom < line.bottom);
         let own = self.bold_heads && line.bold && line.size > self.body * 0.95 && chars <= 100;
+        let own = own || (self.is_italic_heading(line, next) && chars <= 60);
         (own && !ends_sentence && leads).then_some((self.sizes.len() + 1).min(6))
     }
 
+    /// Whether `line` stands in italics alone above text that begins a sentence.
+    fn is_italic_heading(&self, line: &Line, next: Option<&Line>) -> bool {
+        let begins = |line: &Line| line.text.starts_with(char::is_uppercase);
+        let body = |next: &Line| begins(next) && !next.italic && next.part == line.part && next.right > line.right;
+        self.italic_heads && line.italic && line.size > self.body * 0.95 && begins(line) && next.is_some_and(body)
+    }
+
     /// Whether `line`, which would begin a block of `kind`, goes on with `block` instead.
-    fn goes_on(&self, block: &Block, line: &Line, kind: Kind, margins: &BTreeMap<i32, f32>) -> bool {
+    fn goes_on(&self, block: &Block, line: &Line, kind: Kind, margins: &Margins) -> bool {
         let last = &block.last;
         let size = last.size.max(line.size);
         let step = last.bottom - line.bottom;
@@ -158,6 +180,7 @@ impl Flow {
         match (block.kind, kind) {
             (Kind::Heading(a), Kind::Heading(b)) => a == b && close && alike && last.bold == line.bold,
             (Kind::Rows, Kind::Rows) => step > 0.0 && step <= ROW_STEP * size,
+            (Kind::Rows, Kind::Item) => !line.cells.is_empty() && step > 0.0 && step <= ROW_STEP * size,
             (Kind::Rows, Kind::Paragraph) => close && column_below(&block.rows, line).is_some(),
             (Kind::Code, Kind::Code) => close,
             (Kind::Paragraph, Kind::Paragraph) => {
@@ -214,7 +237,8 @@ fn written(blocks: Vec<Block>) -> String {
             _ => table(&block.rows).unwrap_or(text),
         };
         match block.kind {
-            Kind::Heading(level) => {
+            // A heading of many lines is the summary above a text.
+            Kind::Heading(level) if text.chars().count() <= HEADING_CHARS_MAX => {
                 out.push_str(&"#".repeat(level));
                 out.push(' ');
                 out.push_str(&text);
@@ -228,11 +252,13 @@ fn written(blocks: Vec<Block>) -> String {
     out
 }
 
-/// How far right lines that begin at about the same place reach.
-fn margins(lines: &[Line]) -> BTreeMap<i32, f32> {
+/// How far right lines of one part of a page that begin at about the same place reach.
+type Margins = BTreeMap<(usize, i32), f32>;
+
+fn margins(lines: &[Line]) -> Margins {
     let mut margins = BTreeMap::new();
     for line in lines {
-        let right = margins.entry(column(line)).or_insert(line.right);
+        let right = margins.entry((line.part, column(line))).or_insert(line.right);
         *right = right.max(line.right);
     }
     margins
@@ -244,8 +270,8 @@ fn column(line: &Line) -> i32 {
 }
 
 /// Whether the first word of `line` would have had room at the end of `last`, so that the line was meant to end there.
-fn ended_early(last: &Line, line: &Line, margins: &BTreeMap<i32, f32>) -> bool {
-    let near = column(last) - 1..=column(last) + 1;
+fn ended_early(last: &Line, line: &Line, margins: &Margins) -> bool {
+    let near = (last.part, column(last) - 1)..=(last.part, column(last) + 1);
     let margin = margins.range(near).map(|(_, right)| *right).fold(last.right, f32::max);
     let chars = line.text.chars().count().max(1) as f32;
     let word = line.text.split(' ').next().map_or(0, |word| word.chars().count()) as f32;
@@ -263,12 +289,14 @@ fn ruled(rows: &[Vec<String>]) -> String {
     table.markdown()
 }
 
-/// The cell of the last row, other than its first, below which `line` stands as its next line.
+/// The cell of the last row below which `line` stands as its next line: not the first, unless the row heads the table.
 fn column_below(rows: &[Vec<Cell>], line: &Line) -> Option<usize> {
-    let row = rows.last().filter(|_| rows.len() > 1)?;
-    let at = row.iter().rposition(|cell| (cell.left - line.left).abs() < 0.5 * line.size)?;
+    let row = rows.last()?;
+    let shared = |cell: &Cell| line.right.min(cell.right) - line.left.max(cell.left);
+    let at = row.iter().position(|cell| shared(cell) > 0.5 * (line.right - line.left).min(cell.right - cell.left))?;
+    let before = at.checked_sub(1).map_or(f32::MIN, |before| row[before].right);
     let next = row.get(at + 1).map_or(f32::MAX, |cell| cell.left);
-    (at > 0 && line.right < next).then_some(at)
+    ((at > 0 || rows.len() == 1) && before < line.left && line.right < next).then_some(at)
 }
 
 /// Adds `line` to the cell that it goes on with.
@@ -277,7 +305,7 @@ fn goes_on_in_cell(block: &mut Block, line: &Line) {
     let cell = at.and_then(|at| block.rows.last_mut()?.get_mut(at));
     if let Some(cell) = cell {
         cell.text = format!("{} {}", cell.text, line.text);
-        cell.right = cell.right.max(line.right);
+        (cell.left, cell.right) = (cell.left.min(line.left), cell.right.max(line.right));
     }
     block.text = format!("{} {}", block.text, line.text);
 }

@@ -14,6 +14,9 @@ const PAGES_MIN: usize = 3;
 /// The share of pages on which it must stand, in percent; headers of left and right pages may differ.
 const SHARE_PERCENT: usize = 40;
 
+/// The longest line that is furniture though it does not repeat, in characters.
+const FURNITURE_CHARS_MAX: usize = 90;
+
 /// A line at an edge, as it is compared: which edge, and its text with every number the same.
 type Mark = (bool, String);
 
@@ -33,8 +36,9 @@ pub(super) fn removed(pages: Vec<Page>) -> Vec<Vec<Line>> {
         counts.get(mark).is_some_and(|&count| count >= PAGES_MIN && count * 100 >= with_text * SHARE_PERCENT)
     };
     let without = |mut page: Page| {
+        let edges = edges(&page).into_iter();
         let mut gone: Vec<usize> =
-            edges(&page).into_iter().filter(|(_, mark)| repeats(mark)).map(|(at, _)| at).collect();
+            edges.filter(|(at, mark)| repeats(mark) || is_page_number(&page, *at)).map(|(at, _)| at).collect();
         gone.sort_unstable();
         gone.dedup();
         // A page of nothing but repeated lines is kept: it is content that looks like furniture.
@@ -44,6 +48,21 @@ pub(super) fn removed(pages: Vec<Page>) -> Vec<Vec<Line>> {
         page.lines
     };
     pages.into_iter().map(without).collect()
+}
+
+/// Whether the line at `at`, which stands at an edge, is set off from all others and holds a page's number alone, or
+/// one with a short text far from it.
+fn is_page_number(page: &Page, at: usize) -> bool {
+    let line = &page.lines[at];
+    let is_number = |text: &str| {
+        let digits = text.chars().filter(char::is_ascii_digit).count();
+        (1..=4).contains(&digits) && text.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | '–' | ' '))
+    };
+    let parts = [line.cells.first(), line.cells.last()];
+    let holds = is_number(&line.text) || parts.into_iter().flatten().any(|cell| is_number(&cell.text));
+    let others = page.lines.iter().zip(0..).filter(|(_, other)| *other != at);
+    let gap = others.map(|(other, _)| (other.bottom - line.bottom).abs()).fold(f32::MAX, f32::min);
+    holds && line.text.chars().count() <= FURNITURE_CHARS_MAX && gap > 1.9 * line.size && page.lines.len() > 3
 }
 
 /// The lines nearest to the page's upper and lower edge, by their places and not by the order of reading.

@@ -229,7 +229,8 @@ impl Grid<'_> {
         let most = lines.iter().map(Vec::len).max().unwrap_or(0);
         let filled = lines.iter().filter(|cell| !cell.is_empty()).count();
         let level = lines.iter().filter(|cell| cell.len() == most).count();
-        if most >= 3 && filled >= 2 && level * 10 >= filled * 7 {
+        let is_list = lines.iter().flatten().any(|line| line.text.starts_with('•'));
+        if most >= 3 && filled >= 2 && level * 10 >= filled * 7 && !is_list {
             return split(&lines, most);
         }
         vec![lines.iter().map(|cell| joined(cell)).collect()]

@@ -37,7 +37,8 @@ pub(super) fn page(document: &PdfDocument, index: usize, hidden: &HashSet<String
     let mut lines = upright(document, index, &spans, turn)?;
     for other in [Turn::None, Turn::Left, Turn::Right, Turn::Half].into_iter().filter(|other| *other != turn) {
         let runs: Vec<Run> = spans.iter().filter(|span| Turn::of(span) == other).filter_map(|s| other.run(s)).collect();
-        lines.extend(order::lines(runs, Vec::new()));
+        let parts = lines.last().map_or(0, |line| line.part + 1);
+        lines.extend(order::lines(runs, Vec::new()).into_iter().map(|line| Line { part: parts + line.part, ..line }));
     }
     // A filled form may have all of its text in its fields, which are no runs of the page.
     if lines.is_empty() {

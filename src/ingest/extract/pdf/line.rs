@@ -12,11 +12,14 @@ pub(super) struct Line {
     pub bottom: f32,
     /// Font size of most of its characters.
     pub size: f32,
-    /// Whether all of its letters are bold.
+    /// Whether it begins bold, and most of its letters are.
     pub bold: bool,
+    pub italic: bool,
     pub fixed_width: bool,
     /// Its parts, if wide gaps set them apart as in a table; else empty.
     pub cells: Vec<Cell>,
+    /// Which of the page's columns and bands it belongs to.
+    pub part: usize,
     /// The rows of a table that rules mark off; else empty.
     pub table: Vec<Vec<String>>,
 }
@@ -46,10 +49,13 @@ impl Line {
     pub fn of(mut runs: Vec<Run>) -> Option<Line> {
         runs.sort_by(|a, b| a.left.total_cmp(&b.left));
         // Some programs make bold letters by setting them twice.
-        runs.dedup_by(|b, a| a.text == b.text && (a.left - b.left).abs() < 0.2 * a.size && a.text.trim().len() > 1);
+        let again = |b: &mut Run, a: &mut Run| a.text == b.text && (a.left - b.left).abs() < 0.2 * a.size;
+        runs.dedup_by(|b, a| again(b, a) && a.text.trim().len() > 1 || (a.text == "•" && b.text == "•"));
         let main = runs.iter().max_by_key(|run| letters(&run.text))?;
         let (size, most_letters) = (main.size, letters(&main.text));
-        let bold = most_letters > 0 && runs.iter().all(|run| run.bold);
+        let (all, bold) = (count(&runs, |_| true), count(&runs, |run| run.bold));
+        let bold = most_letters > 0 && runs[0].bold && bold * 10 > all * 7;
+        let italic = most_letters > 0 && runs.iter().all(|run| run.italic);
         let fixed_width = runs.iter().all(|run| run.fixed_width);
         let bottom = runs.iter().filter(|run| run.size > 0.8 * size).map(|run| run.bottom).fold(f32::MAX, f32::min);
         let left = runs.iter().map(|run| run.left).fold(f32::MAX, f32::min);
@@ -64,6 +70,7 @@ impl Line {
             bottom,
             size,
             bold,
+            italic,
             fixed_width,
             cells,
             ..Line::default()
@@ -78,6 +85,11 @@ pub(super) fn unplaced(text: &str) -> Vec<Line> {
     tidy.zip((0u16..).map(f32::from)).map(place).collect()
 }
 
+/// The letters in those `runs` for which `holds`.
+fn count(runs: &[Run], holds: impl Fn(&Run) -> bool) -> usize {
+    runs.iter().filter(|run| holds(run)).map(|run| letters(&run.text)).sum()
+}
+
 /// Each run with what stands before it. `runs` are in order from the left.
 fn spaced(runs: Vec<Run>) -> Vec<(Before, Run)> {
     let mut spaced: Vec<(Before, Run)> = Vec::with_capacity(runs.len());
@@ -89,7 +101,8 @@ fn spaced(runs: Vec<Run>) -> Vec<(Before, Run)> {
                 let (gap, size) = (run.left - edge, last.size.min(run.size));
                 // A number or mark and its wide space begin a heading or an item, not a row.
                 let words = count > 2 || spaced.len() > 1 || run.rightward == Some(false);
-                let is_spaced = run.text.starts_with(' ') || last.text.ends_with(' ');
+                let turns = run.rightward.is_some() && last.rightward.is_some() && run.rightward != last.rightward;
+                let is_spaced = turns || run.text.starts_with(' ') || last.text.ends_with(' ');
                 match () {
                     () if gap > GAP * size && words => Before::Gap,
                     () if is_spaced || gap > SPACE * size => Before::Space,

@@ -53,7 +53,8 @@ fn read(mut pieces: Vec<Piece>, depth: usize, lines: &mut Vec<Line>) {
     pieces.sort_by(|a, b| b.top.total_cmp(&a.top).then(a.left.total_cmp(&b.left)));
     let columns = if depth < DEPTH_MAX && pieces.len() <= PIECES_MAX { columns(&pieces) } else { None };
     let Some(columns) = columns else {
-        lines.extend(plain(pieces));
+        let part = lines.last().map_or(0, |line: &Line| line.part + 1);
+        lines.extend(plain(pieces).into_iter().map(|line| Line { part, ..line }));
         return;
     };
     let (mut above, mut left, mut right, mut below) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());

@@ -3,6 +3,8 @@
 //! A PDF may hold such text in the order in which it is read or in the order in which it is seen, and glyphs that stand
 //! for two letters in either; only their places are the same. So they are put in order by those.
 
+use std::collections::HashSet;
+
 use pdf_oxide::layout::TextChar;
 
 use super::run::{Run, direction, is_leftward, tidied};
@@ -33,12 +35,44 @@ pub(super) fn runs(chars: Vec<TextChar>) -> Vec<Run> {
             row.push(mark);
         }
     }
-    rows.into_iter().flat_map(words).collect()
+    rows.iter_mut().for_each(|row| row.sort_by(|a, b| a.bbox.x.total_cmp(&b.bbox.x)));
+    let lams = Lams::of(&rows);
+    rows.into_iter().flat_map(|row| words(row, &lams)).collect()
 }
 
-/// The words of a row of glyphs.
-fn words(mut row: Vec<TextChar>) -> Vec<Run> {
-    row.sort_by(|a, b| a.bbox.x.total_cmp(&b.bbox.x));
+/// The widths that the letter lam has where no alef follows, in thousandths of the font size.
+///
+/// Lam and alef share one glyph, of which each is told to take half. Half of that glyph is as wide as no lam is.
+struct Lams(HashSet<i32>);
+
+impl Lams {
+    fn of(rows: &[Vec<TextChar>]) -> Lams {
+        let pairs = rows.iter().flat_map(|row| row.windows(2));
+        let alone = pairs.filter(|pair| pair[0].char == 'ل' && !is_alef(pair[1].char));
+        Lams(alone.map(|pair| thousandths(&pair[0])).collect())
+    }
+
+    /// Whether `lam` and what stands to its right are one glyph.
+    fn share_a_glyph(&self, lam: &TextChar, alef: &TextChar) -> bool {
+        let alike = (lam.bbox.width - alef.bbox.width).abs() < 0.01;
+        let touch = (lam.bbox.x + lam.bbox.width - alef.bbox.x).abs() < 0.05;
+        let width = thousandths(lam);
+        let known = (width - 2..=width + 2).any(|near| self.0.contains(&near));
+        lam.char == 'ل' && is_alef(alef.char) && alike && touch && !known
+    }
+}
+
+fn is_alef(c: char) -> bool {
+    matches!(c, 'ا' | 'أ' | 'إ' | 'آ')
+}
+
+/// A glyph's width in thousandths of the font size.
+fn thousandths(c: &TextChar) -> i32 {
+    (c.bbox.width / c.font_size.abs().max(1.0) * 1000.0).round() as i32
+}
+
+/// The words of a row of glyphs, which are in order from the left.
+fn words(row: Vec<TextChar>, lams: &Lams) -> Vec<Run> {
     let mut words: Vec<Vec<TextChar>> = Vec::new();
     let (mut edge, mut ended) = (f32::MIN, true);
     for c in row {
@@ -57,7 +91,7 @@ fn words(mut row: Vec<TextChar>) -> Vec<Run> {
         }
         ended = false;
     }
-    words.into_iter().filter_map(word).collect()
+    words.into_iter().filter_map(|glyphs| word(glyphs, lams)).collect()
 }
 
 /// Whether two neighbours may belong to one word: not letters of opposite directions, nor a number within letters.
@@ -71,29 +105,26 @@ fn agree(a: char, b: char) -> bool {
 }
 
 /// A word from its glyphs, which are in order from the left.
-fn word(glyphs: Vec<TextChar>) -> Option<Run> {
+fn word(glyphs: Vec<TextChar>, lams: &Lams) -> Option<Run> {
     let first = glyphs.first()?;
-    let (size, bottom, is_mono) = (first.font_size.abs().max(1.0), first.origin_y, first.is_monospace);
+    let (size, bottom) = (first.font_size.abs().max(1.0), first.origin_y);
+    let (italic, fixed_width) = (first.is_italic, first.is_monospace);
     let bold = glyphs.iter().all(|c| c.font_weight as u16 >= 600);
     let left = first.bbox.x;
     let right = glyphs.iter().map(|c| c.bbox.x + c.bbox.width).fold(left, f32::max);
     let text = match glyphs.iter().any(|c| is_leftward(c.char)) {
-        true => from_the_right(glyphs),
+        true => from_the_right(glyphs, lams),
         false => glyphs.iter().map(|c| c.char).collect(),
     };
     let text = tidied(&text);
     let rightward = direction(&text);
-    (!text.is_empty()).then_some(Run { text, left, right, bottom, size, bold, fixed_width: is_mono, rightward })
+    (!text.is_empty()).then_some(Run { text, left, right, bottom, size, bold, italic, fixed_width, rightward })
 }
 
 /// Glyphs that are in order from the left, as they are read from the right.
-fn from_the_right(mut glyphs: Vec<TextChar>) -> String {
+fn from_the_right(mut glyphs: Vec<TextChar>, lams: &Lams) -> String {
     for at in 1..glyphs.len() {
-        // Lam and alef share one glyph, whose halves are told to stand from the left as they are read.
-        let (lam, alef) = (&glyphs[at - 1], &glyphs[at]);
-        let halves = (lam.bbox.width - alef.bbox.width).abs() < 0.01;
-        let touch = (lam.bbox.x + lam.bbox.width - alef.bbox.x).abs() < 0.05;
-        if lam.char == 'ل' && matches!(alef.char, 'ا' | 'أ' | 'إ' | 'آ') && halves && touch {
+        if lams.share_a_glyph(&glyphs[at - 1], &glyphs[at]) {
             glyphs.swap(at - 1, at);
         }
     }

@@ -15,6 +15,7 @@ pub(super) struct Run {
     /// Font size.
     pub size: f32,
     pub bold: bool,
+    pub italic: bool,
     pub fixed_width: bool,
     /// Whether it is written from left to right; `None` for numbers and marks.
     pub rightward: Option<bool>,
@@ -23,16 +24,17 @@ pub(super) struct Run {
 impl Run {
     /// The run that `span` is; `None` if nothing of it can be seen.
     pub fn of(span: &TextSpan) -> Option<Run> {
-        let text = tidied(&span.text);
-        let text = if is_bullet(&span.font_name, &text) { "•".to_owned() } else { text };
+        let text = if is_bullet(&span.font_name, span.text.trim()) { "•".to_owned() } else { tidied(&span.text) };
         let bbox = &span.bbox;
         let placed = [bbox.x, bbox.y, bbox.width, span.font_size].iter().all(|value| value.is_finite());
-        (!text.is_empty() && placed).then(|| Run {
-            left: bbox.x,
-            right: bbox.x + bbox.width.max(0.0),
+        let (before, after) = blank_ends(span);
+        (!text.trim().is_empty() && placed).then(|| Run {
+            left: bbox.x + before,
+            right: (bbox.x + bbox.width - after).max(bbox.x + before),
             bottom: bbox.y,
             size: span.font_size.abs().max(1.0),
             bold: is_bold(span) || letters(&text) == 0,
+            italic: is_italic(span) || letters(&text) == 0,
             fixed_width: span.is_monospace,
             rightward: direction(&text),
             text,
@@ -46,6 +48,16 @@ impl Run {
         // A capital over several lines stands on one of them only.
         shared > 0.5 * small && (large < 2.2 * small || (self.bottom - other.bottom).abs() < 0.3 * small)
     }
+}
+
+/// The widths of the spaces with which `span` begins and ends: what is white is no part of a column.
+fn blank_ends(span: &TextSpan) -> (f32, f32) {
+    let count = span.text.chars().count();
+    let own = span.char_widths.len() == count;
+    let width = |at: usize| if own { span.char_widths[at] } else { span.bbox.width / count.max(1) as f32 };
+    let blank = |chars: &mut dyn Iterator<Item = char>| chars.take_while(|c| c.is_whitespace()).count();
+    let (before, after) = (blank(&mut span.text.chars()), blank(&mut span.text.chars().rev()));
+    ((0..before).map(width).sum(), (count - after..count).map(width).sum())
 }
 
 /// Which way most letters of `text` are written: `Some(true)` from left to right.
@@ -73,12 +85,18 @@ fn is_bold(span: &TextSpan) -> bool {
     span.font_weight as u16 >= 600 || NAMES.iter().any(|part| name.contains(part)) || name.ends_with("-bd")
 }
 
+fn is_italic(span: &TextSpan) -> bool {
+    const NAMES: &[&str] = &["italic", "oblique", "cmti", "sfti"];
+    let name = span.font_name.to_ascii_lowercase();
+    span.is_italic || NAMES.iter().any(|part| name.contains(part))
+}
+
 /// Whether `text` in a font of symbols is the mark of a list's item, which such fonts have in the place of a letter.
 fn is_bullet(font: &str, text: &str) -> bool {
-    const MARKS: &[&str] = &["§", "¨", "n", "l", "q", "o", "ü", "Ø", "v", "u", "y", "yy"];
-    let font = font.to_ascii_lowercase();
-    let symbols = font.contains("dings") || font.contains("symbol");
-    symbols && (MARKS[..].contains(&text.trim()) && font.contains("dings") || text.trim() == "\u{f0b7}")
+    const MARKS: &[&str] = &["§", "¨", "n", "l", "q", "o", "ü", "Ø", "v", "u"];
+    let unknown = |c: char| c.is_control() || matches!(c, '\u{e000}'..='\u{f8ff}');
+    font.to_ascii_lowercase().contains("dings")
+        && (MARKS.contains(&text) || !text.is_empty() && text.chars().all(unknown))
 }
 
 /// The text of a run: ligatures taken apart, all spaces plain, bullets of symbol fonts as bullets, and what no font
