@@ -136,7 +136,10 @@ impl<'a> Contents<'a> {
             )));
         }
         self.left -= bytes.len() as u64;
-        let name = text::clean(name).replace('\n', " ");
+        let name = match text::clean(name).replace('\n', " ") {
+            blank if blank.trim().is_empty() => format!("file {}", self.names.len() + 1),
+            name => name,
+        };
         let broken = match read {
             Err(error) => Some(format!("{name} does not unpack ({error}).")),
             Ok(_) if (bytes.len() as u64) < size => Some(format!("{name} breaks off.")),
