@@ -156,6 +156,17 @@ pub const REMOTE_CONNECT_SECONDS_MAX: u64 = 10;
 /// Seconds a remote endpoint may stay silent in the middle of an answer.
 pub const REMOTE_SILENCE_SECONDS_MAX: u64 = 120;
 
+// --- Web sites ------------------------------------------------------------------------------------------------
+
+/// The most redirects followed to one page.
+pub const WEB_REDIRECTS_MAX: usize = 10;
+/// Seconds that one page may take, from the lookup of its name to its last byte.
+pub const WEB_FETCH_SECONDS_MAX: u64 = 120;
+/// Seconds that a web server may stay silent.
+pub const WEB_SILENCE_SECONDS_MAX: u64 = 30;
+/// The longest entity tag, date or media type of a page that is kept, in bytes.
+pub const WEB_VALIDATOR_BYTES_MAX: usize = 512;
+
 // --- People ---------------------------------------------------------------------------------------------------
 
 /// The shortest password.
