@@ -164,6 +164,24 @@ pub const WEB_REDIRECTS_MAX: usize = 10;
 pub const WEB_FETCH_SECONDS_MAX: u64 = 120;
 /// Seconds that a web server may stay silent.
 pub const WEB_SILENCE_SECONDS_MAX: u64 = 30;
+/// Pages of one site, where nobody said how many.
+pub const WEB_PAGES_MAX_DEFAULT: u32 = 500;
+/// The most pages of one site.
+pub const WEB_PAGES_MAX: u32 = 10_000;
+/// Steps that links are followed, where nobody said how many.
+pub const WEB_DEPTH_MAX_DEFAULT: u32 = 3;
+/// The most steps that links are followed.
+pub const WEB_DEPTH_MAX: u32 = 10;
+/// Addresses visited for each page that a site may have; the rest turn out not to be for us.
+pub const WEB_VISITS_PER_PAGE_MAX: i64 = 4;
+/// Addresses of one site that differ in their query alone.
+pub const WEB_QUERIES_MAX: i64 = 50;
+/// The longest address of a page, in bytes.
+pub const WEB_ADDRESS_BYTES_MAX: usize = 2_000;
+/// The most addresses taken from one page or site map; the protocol of site maps allows as many in one.
+pub const WEB_LINKS_MAX: usize = 50_000;
+/// The most bytes that a site map may unpack to, as its protocol has it.
+pub const SITEMAP_BYTES_MAX: u64 = 50 << 20;
 /// The longest entity tag, date or media type of a page that is kept, in bytes.
 pub const WEB_VALIDATOR_BYTES_MAX: usize = 512;
 

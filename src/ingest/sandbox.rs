@@ -17,13 +17,13 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
-use super::extract::{ExtractError, PartHead};
+use super::extract::{ExtractError, Links, PartHead};
 use crate::domain::extract::Extract;
 use crate::limits;
 
 pub use child::child_main;
 pub use confine::Door;
-use wire::{Answer, Request};
+use wire::{Answer, Outcome, Request, Wanted};
 
 /// Starts children that read documents.
 #[derive(Clone, Debug)]
@@ -77,6 +77,11 @@ impl Reader {
         self.read_within(SILENCE_MAX, path, file_name, listener).await
     }
 
+    /// The links of the web page or site map at `path`; its errors are those of [`Reader::read`].
+    pub async fn links(&self, path: &Path) -> Result<Links, ExtractError> {
+        self.ask(SILENCE_MAX, path, "", Wanted::Links, &mut Deaf).await?.checked_links()
+    }
+
     /// What a child that reads documents can still do and should not, tried out by a real one; best is nothing.
     pub async fn open_doors(&self) -> std::io::Result<Vec<Door>> {
         let tried = self.command().arg(child::TELL_DOORS).stdin(Stdio::null()).output();
@@ -95,11 +100,23 @@ impl Reader {
         file_name: &str,
         listener: &mut impl Listener,
     ) -> Result<(Extract, String), ExtractError> {
+        self.ask(silence_max, path, file_name, Wanted::Text, listener).await?.checked()
+    }
+
+    /// What a child makes of the document at `path`.
+    async fn ask(
+        &self,
+        silence_max: Duration,
+        path: &Path,
+        file_name: &str,
+        wanted: Wanted,
+        listener: &mut impl Listener,
+    ) -> Result<Outcome, ExtractError> {
         let document = tokio::fs::File::open(path).await?;
         let bytes = document.metadata().await?.len();
         let mut child = self.start()?;
         let (input, output, complaints) = pipes(&mut child)?;
-        let request = Request { file_name: file_name.to_owned(), bytes };
+        let request = Request { file_name: file_name.to_owned(), bytes, wanted };
         let feeding = feed(input, request, document);
         let listening = async {
             let answer = listen(output, silence_max, listener).await;
@@ -112,7 +129,7 @@ impl Reader {
         };
         let (fed, (answer, ended), complaints) = tokio::join!(feeding, listening, heard(complaints));
         match answer {
-            Ok(answer) => answer.checked(),
+            Ok(outcome) => Ok(outcome),
             Err(Unanswered::Error(error)) => Err(error),
             // A document that could not be fed was not read, whatever the child made of it.
             Err(Unanswered::Silent) => match (fed, ended) {

@@ -8,6 +8,7 @@ mod chart;
 pub mod detect;
 mod docx;
 mod html;
+mod links;
 mod markdown;
 mod odf;
 mod package;
@@ -25,6 +26,8 @@ use crate::domain::extract::Extract;
 use crate::limits;
 
 pub use detect::{Format, detect};
+pub use links::Links;
+pub(super) use links::links;
 use sheet::Book;
 
 /// Why a document could not be read. Its `Display` is a sentence for the person who added the document.
