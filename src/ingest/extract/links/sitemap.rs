@@ -57,12 +57,9 @@ mod tests {
     use super::read;
 
     fn check(text: &str, expected: Option<(&[&str], &[&str])>) {
-        let found = read(text);
-        let found = found.as_ref().map(|links| (&links.pages[..], &links.sitemaps[..]));
-        match (found, expected) {
-            (Some((pages, sitemaps)), Some(expected)) => assert_eq!((pages, sitemaps), expected, "{text}"),
-            (found, expected) => assert_eq!(found.is_some(), expected.is_some(), "{text}"),
-        }
+        let owned = |list: &[&str]| list.iter().map(|&item| item.to_owned()).collect::<Vec<_>>();
+        let expected = expected.map(|(pages, sitemaps)| (owned(pages), owned(sitemaps)));
+        assert_eq!(read(text).map(|links| (links.pages, links.sitemaps)), expected, "{text}");
     }
 
     #[test]
