@@ -176,6 +176,18 @@ pub const WEB_DEPTH_MAX: u32 = 10;
 pub const WEB_VISITS_PER_PAGE_MAX: i64 = 4;
 /// Addresses of one site that differ in their query alone.
 pub const WEB_QUERIES_MAX: i64 = 50;
+/// The most bytes of one page.
+pub const WEB_PAGE_BYTES_MAX: usize = 64 << 20;
+/// The least time between two visits to one site, in milliseconds.
+pub const WEB_PAUSE_MS_MIN: u64 = 500;
+/// The longest time between them that a site may ask for, in seconds.
+pub const WEB_PAUSE_SECONDS_MAX: u64 = 30;
+/// Pages that could not be reached, one after the other, after which a round is given up.
+pub const WEB_UNREACHABLE_MAX: u32 = 10;
+/// Site maps read of one site.
+pub const WEB_SITEMAPS_MAX: usize = 100;
+/// How deep lists of site maps may be nested.
+pub const WEB_SITEMAP_DEPTH_MAX: u32 = 3;
 /// The longest address of a page, in bytes.
 pub const WEB_ADDRESS_BYTES_MAX: usize = 2_000;
 /// The most addresses taken from one page or site map; the protocol of site maps allows as many in one.

@@ -12,6 +12,7 @@ pub mod extract;
 pub mod index;
 mod progress;
 pub mod sandbox;
+pub mod web;
 
 use std::time::{Duration, Instant};
 

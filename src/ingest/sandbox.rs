@@ -77,9 +77,10 @@ impl Reader {
         self.read_within(SILENCE_MAX, path, file_name, listener).await
     }
 
-    /// The links of the web page or site map at `path`; its errors are those of [`Reader::read`].
-    pub async fn links(&self, path: &Path) -> Result<Links, ExtractError> {
-        self.ask(SILENCE_MAX, path, "", Wanted::Links, &mut Deaf).await?.checked_links()
+    /// The links of `page`, a web page or a site map; its errors are those of [`Reader::read`].
+    pub async fn links(&self, page: Vec<u8>) -> Result<Links, ExtractError> {
+        let request = Request { file_name: String::new(), bytes: page.len() as u64, wanted: Wanted::Links };
+        self.ask(SILENCE_MAX, request, &page[..], &mut Deaf).await?.checked_links()
     }
 
     /// What a child that reads documents can still do and should not, tried out by a real one; best is nothing.
@@ -100,23 +101,22 @@ impl Reader {
         file_name: &str,
         listener: &mut impl Listener,
     ) -> Result<(Extract, String), ExtractError> {
-        self.ask(silence_max, path, file_name, Wanted::Text, listener).await?.checked()
+        let document = tokio::fs::File::open(path).await?;
+        let bytes = document.metadata().await?.len();
+        let request = Request { file_name: file_name.to_owned(), bytes, wanted: Wanted::Text };
+        self.ask(silence_max, request, document, listener).await?.checked()
     }
 
-    /// What a child makes of the document at `path`.
+    /// What a child makes of `document`.
     async fn ask(
         &self,
         silence_max: Duration,
-        path: &Path,
-        file_name: &str,
-        wanted: Wanted,
+        request: Request,
+        document: impl AsyncRead + Unpin,
         listener: &mut impl Listener,
     ) -> Result<Outcome, ExtractError> {
-        let document = tokio::fs::File::open(path).await?;
-        let bytes = document.metadata().await?.len();
         let mut child = self.start()?;
         let (input, output, complaints) = pipes(&mut child)?;
-        let request = Request { file_name: file_name.to_owned(), bytes, wanted };
         let feeding = feed(input, request, document);
         let listening = async {
             let answer = listen(output, silence_max, listener).await;
@@ -219,7 +219,7 @@ fn pipes(child: &mut Child) -> std::io::Result<Pipes> {
 }
 
 /// Gives the child its request and the document.
-async fn feed(mut input: ChildStdin, request: Request, document: tokio::fs::File) -> std::io::Result<()> {
+async fn feed(mut input: ChildStdin, request: Request, document: impl AsyncRead + Unpin) -> std::io::Result<()> {
     input.write_all(request.line().as_bytes()).await?;
     tokio::io::copy(&mut document.take(request.bytes), &mut input).await?;
     input.shutdown().await

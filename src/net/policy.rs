@@ -177,7 +177,8 @@ mod tests {
 
     #[test]
     fn allowed_ranges_open_what_they_hold_and_nothing_else() {
-        let ranges = ["127.0.0.0/8", "10.1.0.0/16", "fd12::/16"].map(|range| range.parse().expect("a test range parses"));
+        let ranges =
+            ["127.0.0.0/8", "10.1.0.0/16", "fd12::/16"].map(|range| range.parse().expect("a test range parses"));
         let policy = Policy::Visiting(ranges.into());
         let cases = [
             ("127.0.0.1", true),

@@ -66,7 +66,7 @@ pub use texts::{SourceText, UnreadPages};
 pub use tokens::NewToken;
 pub use users::{Claimed, NewPerson};
 pub use webpages::{PageToVisit, PageVisited, WebPages};
-pub use websites::{NewWebsite, Removed, Round};
+pub use websites::{NewWebsite, Removed, Round, RoundEnd};
 
 /// The database of one data folder. Clones share its threads.
 #[derive(Clone)]

@@ -77,7 +77,8 @@ const UNLISTED: &str = "
     SELECT id, source FROM website_pages
     WHERE website = ?1 AND listed < ?2 AND source IS NOT NULL AND state <> 'gone'";
 
-const SET_GONE: &str = "UPDATE website_pages SET state = 'gone', reason = ?2, etag = NULL, modified = NULL WHERE id = ?1";
+const SET_GONE: &str =
+    "UPDATE website_pages SET state = 'gone', reason = ?2, etag = NULL, modified = NULL WHERE id = ?1";
 
 const SOURCES: &str = "SELECT source FROM website_pages WHERE website = ?1 AND source IS NOT NULL LIMIT ?2";
 
@@ -255,7 +256,8 @@ pub(super) fn sources_of(rows: &Connection, website: WebsiteId, limit: usize) ->
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<WebPage> {
-    let (source, reason) = (row.get::<_, Option<i64>>("source")?.map(SourceId), row.get::<_, Option<String>>("reason")?);
+    let (source, reason) =
+        (row.get::<_, Option<i64>>("source")?.map(SourceId), row.get::<_, Option<String>>("reason")?);
     let reason = reason.unwrap_or_default();
     let state = columns::read_word(row, "state", |word| match word {
         "found" => Some(WebPageState::Found),
@@ -272,5 +274,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<WebPage> {
         WebPageState::Failed { .. } => WebPageState::Failed { reason },
         other => other,
     };
-    Ok(WebPage { id: WebPageId(row.get("id")?), url: row.get("url")?, state, source, read_at_ms: row.get("read_at_ms")? })
+    Ok(WebPage {
+        id: WebPageId(row.get("id")?),
+        url: row.get("url")?,
+        state,
+        source,
+        read_at_ms: row.get("read_at_ms")?,
+    })
 }

@@ -30,6 +30,17 @@ pub struct Round {
     pub added_by: Option<UserId>,
 }
 
+/// How a round ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoundEnd {
+    /// All that there is was found, and what was left out is noted.
+    Whole(Option<String>),
+    /// Something may not have been found, for this reason.
+    Partly(String),
+    /// Nothing could be read, for this reason.
+    Failed(String),
+}
+
 /// Sources of a web site that were removed in one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Removed {
@@ -84,7 +95,8 @@ const SET_EVERY: &str = "
 const SET_DUE: &str = "
     UPDATE websites SET state = 'waiting', reason = NULL, due_at_ms = ?2 WHERE id = ?1 AND state IN ('read', 'failed')";
 
-const SET_LEAVING: &str = "UPDATE websites SET state = 'leaving', due_at_ms = NULL, leased_until_ms = NULL WHERE id = ?1";
+const SET_LEAVING: &str =
+    "UPDATE websites SET state = 'leaving', due_at_ms = NULL, leased_until_ms = NULL WHERE id = ?1";
 
 const DELETE_WEBSITE: &str = "DELETE FROM websites WHERE id = ?1";
 
@@ -167,8 +179,7 @@ impl Store {
     pub async fn read_website_again(&self, scope: &Scope, id: WebsiteId, now_ms: i64) -> Result<bool> {
         let scope = scope.clone();
         self.write(move |rows| {
-            Ok(find(rows, &scope, id)?.is_some()
-                && rows.prepare_cached(SET_DUE)?.execute(params![id.0, now_ms])? > 0)
+            Ok(find(rows, &scope, id)?.is_some() && rows.prepare_cached(SET_DUE)?.execute(params![id.0, now_ms])? > 0)
         })
         .await
     }
@@ -188,7 +199,8 @@ impl Store {
                 return Ok(None);
             }
             rows.prepare_cached(SET_LEAVING)?.execute([id.0])?;
-            let mut removed = Removed { sources: webpages::sources_of(rows, id, limit)?, unreferenced: Vec::new(), done: false };
+            let mut removed =
+                Removed { sources: webpages::sources_of(rows, id, limit)?, unreferenced: Vec::new(), done: false };
             for source in &removed.sources {
                 removed.unreferenced.extend(sources::remove(rows, *source, now_ms)?);
             }
@@ -228,22 +240,18 @@ impl Store {
         .await
     }
 
-    /// Ends a round: all that it did not find is as it was, but pages of a site map that it no longer lists are retired.
-    /// `failed` says why nothing could be read; `note` what was left out. Reads again after its interval, if it has one.
-    pub async fn finish_website(
-        &self,
-        round: &Round,
-        outcome: std::result::Result<Option<String>, String>,
-        now_ms: i64,
-    ) -> Result<()> {
+    /// Ends a round, and has the web site read again after its interval, if it has one. Where all was found, pages that the
+    /// site map no longer lists are retired.
+    pub async fn finish_website(&self, round: &Round, end: RoundEnd, now_ms: i64) -> Result<()> {
         let (id, number, reach) = (round.website.id, round.number, round.website.reach);
         self.write(move |rows| {
-            if outcome.is_ok() && reach == Reach::Sitemap {
+            if matches!(end, RoundEnd::Whole(_)) && reach == Reach::Sitemap {
                 webpages::retire_unlisted(rows, id, number, now_ms)?;
             }
-            let (state, reason) = match outcome {
-                Ok(note) => ("read", note),
-                Err(reason) => ("failed", Some(reason)),
+            let (state, reason) = match end {
+                RoundEnd::Whole(note) => ("read", note),
+                RoundEnd::Partly(note) => ("read", Some(note)),
+                RoundEnd::Failed(reason) => ("failed", Some(reason)),
             };
             let website = rows.prepare_cached(WEBSITE_UNSCOPED)?.query_row([id.0], read).optional()?;
             let due = website.and_then(|website| website.every.ms()).map(|ms| now_ms + ms);

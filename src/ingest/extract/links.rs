@@ -127,7 +127,9 @@ mod tests {
 
     #[test]
     fn what_has_no_links_has_none() {
-        for bytes in [&b""[..], b"plain", b"\x1f\x8b\x08broken", b"%PDF-1.7 \x00\xff", b"<urlset", b"<sitemapindex><loc>"] {
+        for bytes in
+            [&b""[..], b"plain", b"\x1f\x8b\x08broken", b"%PDF-1.7 \x00\xff", b"<urlset", b"<sitemapindex><loc>"]
+        {
             assert_eq!(links(bytes), Links::default(), "{bytes:?}");
         }
         let many = "<a href=x>".repeat(limits::WEB_LINKS_MAX + 10);

@@ -3,7 +3,7 @@
 use super::{House, NOW, new_source};
 use crate::domain::source::{Sha256, SourceState};
 use crate::domain::website::{Every, Reach, WebPageState, WebsiteState};
-use crate::store::{Content, Created, Followed, NewWebsite, PageToVisit, PageVisited, Round};
+use crate::store::{Content, Created, Followed, NewWebsite, PageToVisit, PageVisited, Round, RoundEnd};
 
 const ROOT: &str = "https://a.example/";
 const DAY_MS: i64 = 24 * 3600 * 1000;
@@ -68,7 +68,7 @@ async fn pages_are_visited_nearest_first_and_once_a_round() {
         house.store.page_visited(&round, page.id, skipped, NOW).await.expect("the visit is stored");
     }
     assert_eq!(urls, [ROOT, "https://a.example/near", "https://a.example/far"]);
-    house.store.finish_website(&round, Ok(Some("A note.".to_owned())), NOW).await.expect("it is finished");
+    house.store.finish_website(&round, RoundEnd::Whole(Some("A note.".to_owned())), NOW).await.expect("it is finished");
     let website = house.store.website(&house.scope, round.website.id).await.expect("a read").expect("it is there");
     assert_eq!((website.state, website.note.as_deref()), (WebsiteState::Read, Some("A note.")));
     assert_eq!(website.due_at_ms, Some(NOW + DAY_MS));
@@ -111,14 +111,14 @@ async fn a_source_follows_its_page() {
     assert!(made.changed && made.source != upload.id, "an upload of the same bytes is another source");
     let job = house.claim(made.source).await;
     house.finish(job, made.source, &["first text"]).await.expect("an ingest");
-    house.store.finish_website(&round, Ok(None), NOW).await.expect("it is finished");
+    house.store.finish_website(&round, RoundEnd::Whole(None), NOW).await.expect("it is finished");
 
     // Unchanged: nothing is read.
     let round = house.store.claim_website(NOW + DAY_MS).await.expect("a claim").expect("it is due");
     assert_eq!(next(&house, &round).await.and_then(|page| page.etag).as_deref(), Some("\"1\""));
     assert_eq!(visited(&house, &round, PageVisited::Unchanged).await, None);
     assert_eq!(house.store.claim_job(NOW).await.expect("a look"), None);
-    house.store.finish_website(&round, Ok(None), NOW + DAY_MS).await.expect("it is finished");
+    house.store.finish_website(&round, RoundEnd::Whole(None), NOW + DAY_MS).await.expect("it is finished");
 
     // Changed: read anew; the old text stays for those who cited it. The upload still has the old bytes.
     let round = house.store.claim_website(NOW + 2 * DAY_MS).await.expect("a claim").expect("it is due");
@@ -130,7 +130,7 @@ async fn a_source_follows_its_page() {
         let read = house.store.text(&house.scope, made.source, version).await.expect("a read").expect("a text");
         assert_eq!(read.extract.markdown, text);
     }
-    house.store.finish_website(&round, Ok(None), NOW + 2 * DAY_MS).await.expect("it is finished");
+    house.store.finish_website(&round, RoundEnd::Whole(None), NOW + 2 * DAY_MS).await.expect("it is finished");
 
     // Vanished: no longer searched, and still to be opened. Back: searched again.
     let round = house.store.claim_website(NOW + 3 * DAY_MS).await.expect("a claim").expect("it is due");
@@ -139,7 +139,7 @@ async fn a_source_follows_its_page() {
     assert!(house.store.chunks_of(made.source).await.expect("a read").is_empty());
     assert!(house.store.text(&house.scope, made.source, None).await.expect("a read").is_some());
     assert_eq!(states(&house, &round).await, [WebPageState::Gone { reason: "Not found (404).".to_owned() }]);
-    house.store.finish_website(&round, Ok(None), NOW + 3 * DAY_MS).await.expect("it is finished");
+    house.store.finish_website(&round, RoundEnd::Whole(None), NOW + 3 * DAY_MS).await.expect("it is finished");
     let round = house.store.claim_website(NOW + 4 * DAY_MS).await.expect("a claim").expect("it is due");
     assert_eq!(next(&house, &round).await.and_then(|page| page.etag), None, "all of it is wanted");
     assert!(visited(&house, &round, read("two")).await.is_some_and(|back| back.changed));
@@ -157,7 +157,7 @@ async fn what_somebody_deleted_is_left_alone() {
     list(&house, &round, 0, &[ROOT]).await;
     let made = visited(&house, &round, read("one")).await.expect("a source follows it");
     house.store.delete_source(&house.scope, made.source, NOW).await.expect("it is deleted");
-    house.store.finish_website(&round, Ok(None), NOW).await.expect("it is finished");
+    house.store.finish_website(&round, RoundEnd::Whole(None), NOW).await.expect("it is finished");
     let round = house.store.claim_website(NOW + DAY_MS).await.expect("a claim").expect("it is due");
     list(&house, &round, 0, &[ROOT]).await;
     assert_eq!(next(&house, &round).await, None);
@@ -183,14 +183,18 @@ async fn a_site_map_that_no_longer_lists_a_page_retires_it() {
     list(&house, &round, 0, &["https://a.example/1", "https://a.example/2"]).await;
     visited(&house, &round, read("one")).await;
     visited(&house, &round, read("two")).await;
-    house.store.finish_website(&round, Ok(None), NOW).await.expect("it is finished");
+    house.store.finish_website(&round, RoundEnd::Whole(None), NOW).await.expect("it is finished");
     let round = house.store.claim_website(NOW + DAY_MS).await.expect("a claim").expect("it is due");
     list(&house, &round, 0, &["https://a.example/2"]).await;
-    house.store.finish_website(&round, Err("The site map could not be read.".to_owned()), NOW).await.expect("finished");
+    house
+        .store
+        .finish_website(&round, RoundEnd::Failed("The site map could not be read.".to_owned()), NOW)
+        .await
+        .expect("finished");
     assert_eq!(states(&house, &round).await, [WebPageState::Read, WebPageState::Read], "a failure retires nothing");
     let round = house.store.claim_website(NOW + DAY_MS).await.expect("a claim").expect("it is due");
     list(&house, &round, 0, &["https://a.example/2"]).await;
-    house.store.finish_website(&round, Ok(None), NOW).await.expect("it is finished");
+    house.store.finish_website(&round, RoundEnd::Whole(None), NOW).await.expect("it is finished");
     assert!(matches!(states(&house, &round).await[..], [WebPageState::Gone { .. }, WebPageState::Read]));
 }
 
@@ -220,7 +224,7 @@ async fn strangers_see_no_web_site() {
     let round = begun(&house, Reach::Page, 1).await;
     list(&house, &round, 0, &[ROOT]).await;
     let (stranger, id) = (house.stranger().await, round.website.id);
-    house.store.finish_website(&round, Ok(None), NOW).await.expect("it is finished");
+    house.store.finish_website(&round, RoundEnd::Whole(None), NOW).await.expect("it is finished");
     assert_eq!(house.store.websites(&stranger).await.expect("a listing"), []);
     assert_eq!(house.store.website(&stranger, id).await.expect("a read"), None);
     assert_eq!(house.store.web_pages(&stranger, id, 0, 10).await.expect("a listing"), None);

@@ -74,8 +74,14 @@ mod tests {
             "<sitemapindex><sitemap><loc>https://a.example/1.xml.gz</loc></sitemap></sitemapindex>",
             Some((&[], &["https://a.example/1.xml.gz"])),
         );
-        check("https://a.example/1\n\nhttps://a.example/2\n", Some((&["https://a.example/1", "https://a.example/2"], &[])));
-        check("<urlset><url><loc>https://a.example/1</loc></url><url><loc>broken", Some((&["https://a.example/1"], &[])));
+        check(
+            "https://a.example/1\n\nhttps://a.example/2\n",
+            Some((&["https://a.example/1", "https://a.example/2"], &[])),
+        );
+        check(
+            "<urlset><url><loc>https://a.example/1</loc></url><url><loc>broken",
+            Some((&["https://a.example/1"], &[])),
+        );
         check("https://a.example/1 is a nice page\nand this a sentence", None);
         check("<html><a href=x>", None);
         check("", None);
