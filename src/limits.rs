@@ -170,6 +170,47 @@ pub const REMOTE_CONNECT_SECONDS_MAX: u64 = 10;
 /// Seconds a remote endpoint may stay silent in the middle of an answer.
 pub const REMOTE_SILENCE_SECONDS_MAX: u64 = 120;
 
+// --- Web sites ------------------------------------------------------------------------------------------------
+
+/// The most redirects followed to one page.
+pub const WEB_REDIRECTS_MAX: usize = 10;
+/// Seconds that one page may take, from the lookup of its name to its last byte.
+pub const WEB_FETCH_SECONDS_MAX: u64 = 120;
+/// Seconds that a web server may stay silent.
+pub const WEB_SILENCE_SECONDS_MAX: u64 = 30;
+/// Pages of one site, where nobody said how many.
+pub const WEB_PAGES_MAX_DEFAULT: u32 = 500;
+/// The most pages of one site.
+pub const WEB_PAGES_MAX: u32 = 10_000;
+/// Steps that links are followed, where nobody said how many.
+pub const WEB_DEPTH_MAX_DEFAULT: u32 = 3;
+/// The most steps that links are followed.
+pub const WEB_DEPTH_MAX: u32 = 10;
+/// Addresses visited for each page that a site may have; the rest turn out not to be for us.
+pub const WEB_VISITS_PER_PAGE_MAX: i64 = 4;
+/// Addresses of one site that differ in their query alone.
+pub const WEB_QUERIES_MAX: i64 = 50;
+/// The most bytes of one page.
+pub const WEB_PAGE_BYTES_MAX: usize = 64 << 20;
+/// The least time between two visits to one site, in milliseconds.
+pub const WEB_PAUSE_MS_MIN: u64 = 500;
+/// The longest time between them that a site may ask for, in seconds.
+pub const WEB_PAUSE_SECONDS_MAX: u64 = 30;
+/// Pages that could not be reached, one after the other, after which a round is given up.
+pub const WEB_UNREACHABLE_MAX: u32 = 10;
+/// Site maps read of one site.
+pub const WEB_SITEMAPS_MAX: usize = 100;
+/// How deep lists of site maps may be nested.
+pub const WEB_SITEMAP_DEPTH_MAX: u32 = 3;
+/// The longest address of a page, in bytes.
+pub const WEB_ADDRESS_BYTES_MAX: usize = 2_000;
+/// The most addresses taken from one page or site map; the protocol of site maps allows as many in one.
+pub const WEB_LINKS_MAX: usize = 50_000;
+/// The most bytes that a site map may unpack to, as its protocol has it.
+pub const SITEMAP_BYTES_MAX: u64 = 50 << 20;
+/// The longest entity tag, date or media type of a page that is kept, in bytes.
+pub const WEB_VALIDATOR_BYTES_MAX: usize = 512;
+
 // --- People ---------------------------------------------------------------------------------------------------
 
 /// The shortest password.

@@ -45,6 +45,7 @@ const ROOMS: &[Room] = &[
             "pdf_oxide",
             "dom_smoothie",
             "dom_query",
+            "texting_robots",
             "landlock",
             "seccompiler",
             "calamine",

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
+
 use super::secret::Secret;
 use crate::domain::device::Device;
 
@@ -13,6 +15,8 @@ pub enum Kind {
     Folder,
     /// One or more addresses with a port, separated by commas.
     Addresses,
+    /// Ranges of IP addresses, separated by commas.
+    Ranges,
     /// An http or https address with a host.
     WebAddress,
     /// One of these words, in small or capital letters.
@@ -43,6 +47,7 @@ pub enum Kind {
 pub enum Value {
     Folder(PathBuf),
     Addresses(Vec<SocketAddr>),
+    Ranges(Vec<IpNet>),
     /// An address, a word, a name or a text.
     Text(String),
     Secret(Secret),
@@ -58,6 +63,7 @@ impl Value {
         match self {
             Value::Folder(path) => path.display().to_string(),
             Value::Addresses(addresses) => addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", "),
+            Value::Ranges(ranges) => ranges.iter().map(IpNet::to_string).collect::<Vec<_>>().join(", "),
             Value::Text(text) => text.clone(),
             Value::Secret(secret) => secret.to_string(),
             Value::Whole(number) => number.to_string(),
@@ -78,6 +84,7 @@ impl Kind {
         match self {
             Kind::Folder => Ok(Value::Folder(PathBuf::from(text))),
             Kind::Addresses => addresses(text).map(Value::Addresses),
+            Kind::Ranges => ranges(text).map(Value::Ranges),
             Kind::WebAddress => web_address(text).map(Value::Text),
             Kind::Word(words) => {
                 let word = text.to_lowercase();
@@ -107,6 +114,9 @@ impl Kind {
                  resolved"
                     .to_owned()
             }
+            Kind::Ranges => {
+                "a range of addresses such as 10.1.0.0/16 or fd12::/48, several separated by commas".to_owned()
+            }
             Kind::WebAddress => "an address such as https://nosia.example.org".to_owned(),
             Kind::Word(words) => words.join(", "),
             Kind::Name => "a name on one line".to_owned(),
@@ -135,6 +145,16 @@ fn addresses(text: &str) -> Result<Vec<SocketAddr>, String> {
         }
     }
     if found.is_empty() { Err("holds no address".to_owned()) } else { Ok(found) }
+}
+
+/// Each range with the bits behind its prefix cleared; an address alone is a range of one.
+fn ranges(text: &str) -> Result<Vec<IpNet>, String> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let range = |part: &str| {
+        let alone = part.parse().map(|address: std::net::IpAddr| IpNet::from(address));
+        part.parse().or(alone).map(|range: IpNet| range.trunc()).map_err(|_| format!("has `{part}`, which is no range"))
+    };
+    parts.map(range).collect()
 }
 
 /// The address without a slash at its end, so that a path can be put behind it.
@@ -200,6 +220,9 @@ mod tests {
         check(Kind::Addresses, "nosia.example.org:443", Err("not an address with a port"));
         check(Kind::Addresses, "127.0.0.1", Err("not an address with a port"));
         check(Kind::Addresses, " , ", Err("no address"));
+        check(Kind::Ranges, "10.1.2.3/16, fd12::/48,192.168.1.7", Ok("10.1.0.0/16, fd12::/48, 192.168.1.7/32"));
+        check(Kind::Ranges, "10.1.0.0/33", Err("no range"));
+        check(Kind::Ranges, "intranet.example.org", Err("no range"));
         check(Kind::WebAddress, "http://127.0.0.1:11434/v1/", Ok("http://127.0.0.1:11434/v1"));
         check(Kind::WebAddress, "nosia.example.org", Err("not an address"));
         check(Kind::WebAddress, "ftp://nosia.example.org", Err("ftp"));

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
+
 use crate::domain::chunk::ChunkRules;
 use crate::domain::device::Device;
 use crate::limits;
@@ -55,6 +57,8 @@ pub struct Settings {
     pub chunk_min_tokens: usize,
     pub chunk_merge_peers: bool,
     pub augmented_context: bool,
+    /// Ranges that are not of the public internet and may be read from all the same.
+    pub web_allowed_ranges: Vec<IpNet>,
     pub log_level: LogLevel,
     pub log_format: LogFormat,
     /// The stream that systemd connected to standard error, as `device:inode`, where it did.
@@ -213,6 +217,7 @@ impl Settings {
             chunk_min_tokens: values.size("CHUNK_MIN_TOKENS"),
             chunk_merge_peers: values.switch("CHUNK_MERGE_PEERS"),
             augmented_context: values.switch("AUGMENTED_CONTEXT"),
+            web_allowed_ranges: values.ranges("WEB_ALLOWED_RANGES"),
             log_level: match values.word("RAILS_LOG_LEVEL").as_str() {
                 "warn" => LogLevel::Warn,
                 "info" => LogLevel::Info,

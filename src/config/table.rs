@@ -52,6 +52,7 @@ const GENERATOR: &str = "Answers: the generator";
 const EMBEDDER: &str = "Search: the embedding model";
 const MODELS: &str = "Models: where they come from";
 const DOCUMENTS: &str = "Documents and passages";
+const SITES: &str = "Web sites";
 const LOG: &str = "Log";
 
 const fn setting(
@@ -381,6 +382,17 @@ pub const SETTINGS: &[Setting] = &[
             "Whether passages are shown with their surroundings.",
         ),
         "neighbouring passages are always joined",
+    ),
+    setting(
+        "WEB_ALLOWED_RANGES",
+        "web_allowed_ranges",
+        SITES,
+        Kind::Ranges,
+        Default::Unset("[\"10.1.0.0/16\"]"),
+        "Addresses inside your network that web pages may be read from, such as those of an intranet: ranges, separated \
+         by commas. Whoever may add documents can then have anything there read that needs no password. Unset: pages \
+         are read from the public internet alone, never from this machine or its network, wherever a name or a \
+         redirect leads.",
     ),
     setting(
         "RAILS_LOG_LEVEL",

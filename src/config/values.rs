@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
+
 use super::error::ConfigError;
 use super::inputs::Gathered;
 use super::kind::{Kind, Value};
@@ -59,6 +61,15 @@ impl Values {
         match self.values.remove(name) {
             Some(Value::Addresses(addresses)) => addresses,
             other => unreachable!("the table says that {name} is addresses: {other:?}"),
+        }
+    }
+
+    /// Ranges of addresses; none where nobody set any.
+    pub fn ranges(&mut self, name: &'static str) -> Vec<IpNet> {
+        match self.values.remove(name) {
+            Some(Value::Ranges(ranges)) => ranges,
+            None => Vec::new(),
+            other => unreachable!("the table says that {name} is ranges: {other:?}"),
         }
     }
 

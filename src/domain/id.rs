@@ -34,6 +34,10 @@ ids! {
     CollectionId,
     /// A document, website, text or question-and-answer pair.
     SourceId,
+    /// A web site that is kept in step.
+    WebsiteId,
+    /// A page of one.
+    WebPageId,
     /// A piece of a source's text; never given to a second chunk.
     ChunkId,
     /// One embedding model's vectors.

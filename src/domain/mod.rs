@@ -15,3 +15,4 @@ pub mod model;
 pub mod passage;
 pub mod question;
 pub mod source;
+pub mod website;

@@ -49,6 +49,8 @@ pub enum SourceState {
     Ready,
     /// Given up, with a reason that a person understands.
     Failed { reason: String },
+    /// What it follows has vanished: its text is kept for old citations, and no longer searched.
+    Gone,
 }
 
 impl SourceState {
@@ -61,12 +63,13 @@ impl SourceState {
             SourceState::Indexing => "indexing",
             SourceState::Ready => "ready",
             SourceState::Failed { .. } => "failed",
+            SourceState::Gone => "gone",
         }
     }
 
     /// Whether no more work is under way or planned.
     pub fn is_settled(&self) -> bool {
-        matches!(self, SourceState::Ready | SourceState::Failed { .. })
+        matches!(self, SourceState::Ready | SourceState::Failed { .. } | SourceState::Gone)
     }
 }
 

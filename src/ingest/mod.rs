@@ -14,6 +14,7 @@ pub mod ocr;
 mod parts;
 mod progress;
 pub mod sandbox;
+pub mod web;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

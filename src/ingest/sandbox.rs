@@ -17,13 +17,13 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
-use super::extract::{ExtractError, PartHead};
+use super::extract::{ExtractError, Links, PartHead};
 use crate::domain::extract::Extract;
 use crate::limits;
 
 pub use child::{RECOGNISE, child_main};
 pub use confine::Door;
-use wire::{Answer, Request};
+use wire::{Answer, Outcome, Request, Wanted};
 
 /// Starts children that read documents.
 #[derive(Clone, Debug)]
@@ -77,6 +77,12 @@ impl Reader {
         self.read_within(SILENCE_MAX, path, file_name, listener).await
     }
 
+    /// The links of `page`, a web page or a site map; its errors are those of [`Reader::read`].
+    pub async fn links(&self, page: Vec<u8>) -> Result<Links, ExtractError> {
+        let request = Request { file_name: String::new(), bytes: page.len() as u64, wanted: Wanted::Links };
+        self.ask(SILENCE_MAX, request, &page[..], &mut Deaf).await?.checked_links()
+    }
+
     /// What a child that reads documents can still do and should not, tried out by a real one; best is nothing.
     pub async fn open_doors(&self) -> std::io::Result<Vec<Door>> {
         let tried = self.command().arg(child::TELL_DOORS).stdin(Stdio::null()).output();
@@ -97,9 +103,20 @@ impl Reader {
     ) -> Result<(Extract, String), ExtractError> {
         let document = tokio::fs::File::open(path).await?;
         let bytes = document.metadata().await?.len();
+        let request = Request { file_name: file_name.to_owned(), bytes, wanted: Wanted::Text };
+        self.ask(silence_max, request, document, listener).await?.checked()
+    }
+
+    /// What a child makes of `document`.
+    async fn ask(
+        &self,
+        silence_max: Duration,
+        request: Request,
+        document: impl AsyncRead + Unpin,
+        listener: &mut impl Listener,
+    ) -> Result<Outcome, ExtractError> {
         let mut child = self.start()?;
         let (input, output, complaints) = pipes(&mut child)?;
-        let request = Request { file_name: file_name.to_owned(), bytes };
         let feeding = feed(input, request, document);
         let listening = async {
             let answer = listen(output, silence_max, listener).await;
@@ -112,7 +129,7 @@ impl Reader {
         };
         let (fed, (answer, ended), complaints) = tokio::join!(feeding, listening, heard(complaints));
         match answer {
-            Ok(answer) => answer.checked(),
+            Ok(outcome) => Ok(outcome),
             Err(Unanswered::Error(error)) => Err(error),
             // A document that could not be fed was not read, whatever the child made of it.
             Err(Unanswered::Silent) => match (fed, ended) {
@@ -203,7 +220,7 @@ fn pipes(child: &mut Child) -> std::io::Result<Pipes> {
 }
 
 /// Gives the child its request and the document.
-async fn feed(mut input: ChildStdin, request: Request, document: tokio::fs::File) -> std::io::Result<()> {
+async fn feed(mut input: ChildStdin, request: Request, document: impl AsyncRead + Unpin) -> std::io::Result<()> {
     input.write_all(request.line().as_bytes()).await?;
     tokio::io::copy(&mut document.take(request.bytes), &mut input).await?;
     input.shutdown().await

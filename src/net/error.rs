@@ -9,6 +9,9 @@ pub enum NetError {
     /// The address, or every address of the name, is one that a request of this kind may not reach.
     #[error("{host} is inside this network or on this machine, where a request of this kind may not go")]
     Forbidden { host: String },
+    /// One address led to the next, too often.
+    #[error("it was redirected more than {redirects_max} times")]
+    Redirects { redirects_max: usize },
     /// The name has no address.
     #[error("the name {host} was not found: {reason}")]
     Name { host: String, reason: String },

@@ -3,8 +3,8 @@
 //! A request goes: its address is parsed; a literal address is checked against the [`Policy`]; a name is resolved
 //! by hickory (`resolve`) and only allowed addresses are handed to the connector, so that a name cannot be turned
 //! inwards between the check and the connection; TLS trusts the system's roots (`roots`); each redirect is checked
-//! again; the answer comes in pieces ([`Response`]). Proxies named in the environment are not used. What the request
-//! is for is not known here.
+//! again; the answer comes in pieces ([`Response`]). Proxies named in the environment are not used. What strangers
+//! chose is fetched by a [`Visitor`], which follows redirects itself. What the request is for is not known here.
 
 mod error;
 mod policy;
@@ -13,10 +13,12 @@ mod response;
 mod roots;
 #[cfg(test)]
 pub(crate) mod scripted;
+mod visit;
 
 pub use error::NetError;
 pub use policy::Policy;
 pub use response::Response;
+pub use visit::{Body, Content, Validators, Visit, Visitor};
 
 use crate::limits;
 use reqwest::redirect::{Action, Attempt};
@@ -75,13 +77,16 @@ impl Client {
     pub fn with_waits(policy: Policy, waits: Waits) -> Client {
         // Without an installed provider rustls cannot choose one; a second installation is refused, and harmless.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        let followed = policy.clone();
         let inner = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .no_proxy()
+            // The rest of a file is asked for by bytes as they are; only pages are worth packing.
+            .gzip(matches!(policy, Policy::Visiting(_)))
             .connect_timeout(waits.connect)
             .read_timeout(waits.silence)
-            .dns_resolver(resolve::Resolver::new(policy))
-            .redirect(reqwest::redirect::Policy::custom(move |attempt| follow(policy, attempt)))
+            .dns_resolver(resolve::Resolver::new(policy.clone()))
+            .redirect(reqwest::redirect::Policy::custom(move |attempt| follow(&followed, attempt)))
             .tls_certs_only(roots::certificates())
             .build()
             .expect("the provider is installed and every root has been parsed");
@@ -137,7 +142,7 @@ impl Client {
         if !matches!(parsed.scheme(), "http" | "https") {
             return Err(failed("it does not begin with http:// or https://"));
         }
-        check_literal(self.policy, &parsed)?;
+        check_literal(&self.policy, &parsed)?;
         Ok(parsed)
     }
 }
@@ -151,7 +156,7 @@ fn authorised(request: reqwest::RequestBuilder, bearer: Option<&str>) -> reqwest
 }
 
 /// Refuses a literal address that the policy does not allow. Names are checked when they are resolved.
-fn check_literal(policy: Policy, url: &Url) -> Result<(), NetError> {
+fn check_literal(policy: &Policy, url: &Url) -> Result<(), NetError> {
     let literal = match url.host() {
         Some(Host::Ipv4(v4)) => Some(IpAddr::V4(v4)),
         Some(Host::Ipv6(v6)) => Some(IpAddr::V6(v6)),
@@ -164,11 +169,14 @@ fn check_literal(policy: Policy, url: &Url) -> Result<(), NetError> {
 }
 
 /// Whether a redirect is followed: within [`REDIRECTS_MAX`], to the web, to where the policy allows.
-fn follow(policy: Policy, attempt: Attempt<'_>) -> Action {
+fn follow(policy: &Policy, attempt: Attempt<'_>) -> Action {
+    if matches!(policy, Policy::Visiting(_)) {
+        return attempt.stop();
+    }
     if attempt.previous().len() > REDIRECTS_MAX {
         return attempt.error(format!("more than {REDIRECTS_MAX} redirects"));
     }
-    if policy == Policy::Configured {
+    if *policy == Policy::Configured {
         let same = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
         return if same { attempt.follow() } else { attempt.stop() };
     }

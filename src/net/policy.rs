@@ -1,12 +1,17 @@
 //! Which addresses may be reached. Pure rules on addresses: no names, no sockets.
 
+use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 /// Who chose the address of a request, and so how far it may reach.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Policy {
     /// A reader or a document chose it: only addresses of the public internet, at every hop.
     Public,
+    /// The same, and the ranges that the administrator allows. Redirects are not followed but told, so that whoever asked
+    /// knows where it has come.
+    Visiting(Arc<[IpNet]>),
     /// The administrator named the endpoint in the settings: loopback and private addresses are allowed, but a
     /// redirect to another origin is not followed.
     Configured,
@@ -14,12 +19,23 @@ pub enum Policy {
 
 impl Policy {
     /// Whether a connection to `address` may be opened.
-    pub fn allows(self, address: IpAddr) -> bool {
+    pub fn allows(&self, address: IpAddr) -> bool {
         match self {
             Policy::Configured => true,
             Policy::Public => is_public(address),
+            Policy::Visiting(ranges) => is_public(address) || is_within(address, ranges),
         }
     }
+}
+
+/// Whether one of `ranges` holds `address`, or the IPv4 address that it leads to.
+fn is_within(address: IpAddr, ranges: &[IpNet]) -> bool {
+    let inner = match address {
+        IpAddr::V6(v6) => embedded_v4(v6).map(IpAddr::V4),
+        IpAddr::V4(_) => None,
+    };
+    // Where there is an inner address it alone counts: a range of IPv6 is not meant to open what lies behind.
+    ranges.iter().any(|range| range.contains(&inner.unwrap_or(address)))
 }
 
 /// Whether `address` belongs to the public internet, by the special-purpose registries of IANA (RFC 6890).
@@ -157,5 +173,31 @@ mod tests {
         ] {
             check(address, true);
         }
+    }
+
+    #[test]
+    fn allowed_ranges_open_what_they_hold_and_nothing_else() {
+        let ranges =
+            ["127.0.0.0/8", "10.1.0.0/16", "fd12::/16"].map(|range| range.parse().expect("a test range parses"));
+        let policy = Policy::Visiting(ranges.into());
+        let cases = [
+            ("127.0.0.1", true),
+            ("::ffff:127.0.0.1", true),
+            ("64:ff9b::a01:203", true),
+            ("10.1.255.1", true),
+            ("10.2.0.1", false),
+            ("169.254.169.254", false),
+            ("::ffff:10.2.0.1", false),
+            ("::1", false),
+            ("fd12::1", true),
+            ("fd13::1", false),
+            ("8.8.8.8", true),
+        ];
+        for (address, allowed) in cases {
+            let parsed: IpAddr = address.parse().expect("a test address parses");
+            assert_eq!(policy.allows(parsed), allowed, "{address}");
+        }
+        let wide = Policy::Visiting(["::/0".parse().expect("a test range parses")].into());
+        assert!(!wide.allows("::ffff:169.254.169.254".parse().expect("a test address parses")));
     }
 }

@@ -19,6 +19,13 @@ impl Response {
         self.inner.status().as_u16()
     }
 
+    /// The address that answered, without a fragment.
+    pub fn url(&self) -> String {
+        let mut url = self.inner.url().clone();
+        url.set_fragment(None);
+        url.into()
+    }
+
     /// Whether the status is one of 200 to 299.
     pub fn is_success(&self) -> bool {
         self.inner.status().is_success()

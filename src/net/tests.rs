@@ -60,7 +60,7 @@ async fn redirects_are_checked_at_every_hop() {
     assert_eq!(elsewhere, Some(302), "a redirect to another origin is not followed");
 
     // No public server can be asked here, so the rule that it would meet is asked itself.
-    let hop = |url: &str| super::check_literal(Policy::Public, &url.parse().expect("a test address parses"));
+    let hop = |url: &str| super::check_literal(&Policy::Public, &url.parse().expect("a test address parses"));
     assert!(matches!(hop(&inside.url("/")), Err(NetError::Forbidden { .. })));
     assert!(hop("https://192.0.66.2/").is_ok());
     assert!(inside.received().is_empty());

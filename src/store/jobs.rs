@@ -130,11 +130,13 @@ impl Store {
         self.read(move |rows| sources::find_unscoped(rows, id)).await
     }
 
-    /// Gives a source up with a reason that a person understands, and ends its job.
+    /// Gives a source up with a reason that a person understands, and ends its job; one that has ended already says
+    /// nothing of the source as it is now.
     pub async fn fail_ingest(&self, job: JobId, source: SourceId, reason: String, now_ms: i64) -> Result<()> {
         self.write(move |rows| {
-            sources::set_failed(rows, source, &reason, now_ms)?;
-            end(rows, job)?;
+            if end(rows, job)? {
+                sources::set_failed(rows, source, &reason, now_ms)?;
+            }
             Ok(())
         })
         .await

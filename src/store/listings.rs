@@ -42,13 +42,15 @@ pub struct SourceCounts {
     pub total: u64,
     pub ready: u64,
     pub failed: u64,
-    /// Neither ready nor failed.
+    /// On their way.
     pub working: u64,
+    /// Followed something that has vanished.
+    pub gone: u64,
     /// Failed, or with pages that were not read.
     pub unread: u64,
 }
 
-/// The states that are neither ready nor failed.
+/// The states of sources that are on their way.
 const WORKING: [&str; 4] = ["waiting", "reading", "embedding", "indexing"];
 
 /// Newest first until the page is full. The longest word, `?6`, is looked for alone first: taking a list of words apart
@@ -132,6 +134,7 @@ impl Store {
                 match group.get_ref(0)?.as_str().map_err(rusqlite::Error::from)? {
                     "ready" => counts.ready += count,
                     "failed" => counts.failed += count,
+                    "gone" => counts.gone += count,
                     _ => counts.working += count,
                 }
             }

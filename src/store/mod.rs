@@ -8,7 +8,7 @@
 //!
 //! In reading order: the machinery (`connection`, `migrate`, `queue`, `writer`, `reader`), the people
 //! (`users`, `accounts`, `sessions`, `tokens`), the write walk (`sources`, `listings`, `jobs`, `ingests`,
-//! `changes`, `generations`, `builds`), the read walk (`chunks`, `vectors`, `passages`, `texts`), `chats`, and the `settings` made
+//! `changes`, `generations`, `builds`; what follows something outside, `followed`, `websites`, `webpages`), the read walk (`chunks`, `vectors`, `passages`, `texts`), `chats`, and the `settings` made
 //! in the app.
 
 mod error;
@@ -27,6 +27,9 @@ mod listings;
 mod jobs;
 mod ingests;
 mod kept;
+mod followed;
+mod websites;
+mod webpages;
 mod changes;
 mod generations;
 mod builds;
@@ -53,6 +56,7 @@ pub use builds::{Build, Share, Switch};
 pub use changes::{Change, ChangeKind};
 pub use chats::NewMessage;
 pub use error::{Result, StoreError};
+pub use followed::{Content, Followed};
 pub use ingests::Finished;
 pub use listings::{SourceCounts, SourceFilter, SourcePage};
 pub use passages::StoredPassage;
@@ -61,6 +65,8 @@ pub use sources::{Created, Deleted, NewSource};
 pub use texts::{SourceText, UnreadPages};
 pub use tokens::NewToken;
 pub use users::{Claimed, NewPerson};
+pub use webpages::{PageToVisit, PageVisited, WebPages};
+pub use websites::{NewWebsite, Removed, Round, RoundEnd};
 
 /// The database of one data folder. Clones share its threads.
 #[derive(Clone)]

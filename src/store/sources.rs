@@ -49,7 +49,8 @@ pub struct Deleted {
 macro_rules! select_sources {
     ($rest:literal) => {
         concat!(
-            "SELECT s.id, s.account, s.collection, s.parent, s.depth, s.kind, s.title, s.file_name, s.media_type, s.bytes, s.sha256,
+            "SELECT s.id, s.account, s.collection, s.parent, s.depth, s.kind, s.title, s.file_name, s.media_type, s.bytes,
+                    coalesce(s.original, s.sha256) AS sha256,
                     s.version, s.state, s.done, s.total, s.reason, s.pages, s.unread, s.chunks, s.created_at_ms,
                     s.updated_at_ms
              FROM sources s ",
@@ -91,7 +92,8 @@ pub(super) const PARTS: &str = select_sources!(
 
 const DELETE_SOURCE: &str = "DELETE FROM sources WHERE id = ?1";
 
-pub(super) const REFERENCED: &str = "SELECT EXISTS (SELECT 1 FROM sources WHERE sha256 = ?1)";
+pub(super) const REFERENCED: &str = "
+    SELECT EXISTS (SELECT 1 FROM sources WHERE sha256 = ?1) OR EXISTS (SELECT 1 FROM sources WHERE original = ?1)";
 
 const SET_WAITING: &str = "
     UPDATE sources SET state = 'waiting', done = 0, total = 0, reason = NULL, updated_at_ms = ?2
@@ -149,18 +151,7 @@ impl Store {
         let scope = scope.clone();
         self.write(move |rows| {
             let Some(source) = find(rows, &scope, id)? else { return Ok(None) };
-            let all = rows.prepare_cached(WITHIN)?.query_map([id.0], read)?.collect::<rusqlite::Result<Vec<_>>>()?;
-            let mut seq = 0;
-            for source in all.iter().chain([&source]) {
-                rows.prepare_cached(DELETE_SOURCE)?.execute([source.id.0])?;
-                seq = changes::append(rows, source, changes::ChangeKind::Drop, now_ms)?;
-            }
-            let all: Vec<Source> = all.into_iter().chain([source]).collect();
-            let mut unreferenced = Vec::new();
-            for source in &all {
-                unreferenced.extend((!referenced(rows, source.sha256)?).then_some(source.sha256));
-            }
-            Ok(Some(Deleted { seq, sources: all.iter().map(|source| source.id).collect(), unreferenced }))
+            delete(rows, &source, now_ms).map(Some)
         })
         .await
     }
@@ -246,13 +237,36 @@ pub(super) fn find_unscoped(rows: &Connection, id: SourceId) -> Result<Option<So
     Ok(rows.prepare_cached(SOURCE_UNSCOPED)?.query_row([id.0], read).optional()?)
 }
 
+/// Deletes a source of whomever with what lies within it; the originals that no other source has.
+pub(super) fn remove(rows: &Connection, id: SourceId, now_ms: i64) -> Result<Vec<Sha256>> {
+    let Some(source) = find_unscoped(rows, id)? else { return Ok(Vec::new()) };
+    Ok(delete(rows, &source, now_ms)?.unreferenced)
+}
+
+/// Deletes a source and what lies within it, the innermost first.
+fn delete(rows: &Connection, source: &Source, now_ms: i64) -> Result<Deleted> {
+    let mut all = rows.prepare_cached(WITHIN)?.query_map([source.id.0], read)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    all.push(source.clone());
+    let mut seq = 0;
+    for source in &all {
+        rows.prepare_cached(DELETE_SOURCE)?.execute([source.id.0])?;
+        seq = changes::append(rows, source, changes::ChangeKind::Drop, now_ms)?;
+    }
+    let mut unreferenced = Vec::new();
+    for source in &all {
+        unreferenced.extend((!referenced(rows, source.sha256)?).then_some(source.sha256));
+    }
+    Ok(Deleted { seq, sources: all.iter().map(|source| source.id).collect(), unreferenced })
+}
+
 /// Gives a source up with a reason that a person understands.
 pub(super) fn set_failed(rows: &Connection, id: SourceId, reason: &str, now_ms: i64) -> Result<()> {
     rows.prepare_cached(SET_FAILED)?.execute(params![id.0, reason, now_ms])?;
     Ok(())
 }
 
-fn insert(rows: &Connection, source: &NewSource, now_ms: i64) -> Result<SourceId> {
+/// Adds a row for a source; `Conflict("source")` if its collection has one of the same hash.
+pub(super) fn insert(rows: &Connection, source: &NewSource, now_ms: i64) -> Result<SourceId> {
     let inserted = rows.prepare_cached(INSERT_SOURCE)?.insert(named_params! {
         ":account": source.account.0,
         ":collection": source.collection.0,
@@ -270,7 +284,8 @@ fn insert(rows: &Connection, source: &NewSource, now_ms: i64) -> Result<SourceId
     inserted.map(SourceId).map_err(conflict("source"))
 }
 
-fn referenced(rows: &Connection, sha256: Sha256) -> Result<bool> {
+/// Whether any source has this original.
+pub(super) fn referenced(rows: &Connection, sha256: Sha256) -> Result<bool> {
     Ok(rows.prepare_cached(REFERENCED)?.query_row([sha256.0], |row| row.get(0))?)
 }
 
@@ -308,6 +323,7 @@ fn read_state(row: &Row<'_>) -> rusqlite::Result<SourceState> {
         "indexing" => Some(SourceState::Indexing),
         "ready" => Some(SourceState::Ready),
         "failed" => Some(SourceState::Failed { reason: String::new() }),
+        "gone" => Some(SourceState::Gone),
         _ => None,
     })?;
     Ok(match state {

@@ -37,7 +37,7 @@ pub fn source(source: &Source) -> Value {
             shape["progress"] = json!({ "done": done, "total": total });
         }
         SourceState::Failed { reason } => shape["reason"] = json!(reason),
-        SourceState::Waiting | SourceState::Indexing | SourceState::Ready => {}
+        SourceState::Waiting | SourceState::Indexing | SourceState::Ready | SourceState::Gone => {}
     }
     shape
 }

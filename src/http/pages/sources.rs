@@ -410,6 +410,7 @@ pub fn state_line(t: &Texts, state: &SourceState) -> String {
         SourceState::Indexing => t.state_indexing.to_owned(),
         SourceState::Ready => t.state_ready.to_owned(),
         SourceState::Failed { .. } => t.state_failed.to_owned(),
+        SourceState::Gone => t.state_gone.to_owned(),
     }
 }
 

@@ -159,6 +159,7 @@ texts! {
     state_indexing: "Indexing", "Indexation";
     state_ready: "Ready", "Prêt";
     state_failed: "Failed", "Échec";
+    state_gone: "Vanished", "Disparu";
     retry: "Try again", "Réessayer";
     delete: "Delete", "Supprimer";
     delete_question: "Delete this document?", "Supprimer ce document ?";

@@ -37,7 +37,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Extract, ExtractError> {
 }
 
 /// The page's text, by its byte order mark, else by the encoding that it declares, else as any text.
-fn decode(bytes: &[u8]) -> (String, Option<String>) {
+pub(super) fn decode(bytes: &[u8]) -> (String, Option<String>) {
     let marked = encoding_rs::Encoding::for_bom(bytes).is_some();
     let declared = declared_encoding(bytes).filter(|&encoding| !marked && encoding != encoding_rs::UTF_8);
     if let Some(encoding) = declared {

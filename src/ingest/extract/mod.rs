@@ -11,6 +11,7 @@ mod docx;
 mod epub;
 mod html;
 mod image;
+mod links;
 mod mail;
 mod markdown;
 mod odf;
@@ -29,6 +30,8 @@ use crate::domain::extract::Extract;
 use crate::limits;
 
 pub use detect::{Format, HEAD_BYTES, detect};
+pub use links::Links;
+pub(super) use links::links;
 use sheet::Book;
 
 /// Why a document could not be read. Its `Display` is a sentence for the person who added the document.

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Signal, getppid};
 
 use super::confine::{become_confined, confine, open_doors};
-use super::wire::{Answer, Kind, Outcome, Request};
-use crate::ingest::extract::{ExtractError, Heard, extract};
+use super::wire::{Answer, Kind, Outcome, Request, Wanted};
+use crate::ingest::extract::{ExtractError, Heard, extract, links};
 use crate::limits;
 
 /// The signal that ends a child which is out of processor time.
@@ -81,7 +81,19 @@ pub(super) fn answer(input: impl Read, mut output: impl Write) -> std::io::Resul
     let mut line = String::new();
     (&mut input).take(REQUEST_BYTES_MAX).read_line(&mut line)?;
     let request: Request = serde_json::from_str(&line).map_err(std::io::Error::other)?;
-    let outcome = Outcome::of(document(&mut input, &request).and_then(|bytes| {
+    let outcome = match request.wanted {
+        Wanted::Text => read(&mut input, &request, &mut output),
+        Wanted::Links => {
+            document(&mut input, &request).map_or_else(|error| Outcome::of(Err(error)), |bytes| links(&bytes).into())
+        }
+    };
+    output.write_all(&Answer::Outcome(outcome).line())?;
+    output.flush()
+}
+
+/// Reads the text of the document, and tells `output` of what is found on the way.
+fn read(input: &mut impl Read, request: &Request, output: &mut impl Write) -> Outcome {
+    Outcome::of(document(input, request).and_then(|bytes| {
         let mut told = Instant::now();
         extract(&request.file_name, &bytes, &mut |heard| {
             // A parent that no longer listens ends this process by other means.
@@ -98,9 +110,7 @@ pub(super) fn answer(input: impl Read, mut output: impl Write) -> std::io::Resul
                 }
             };
         })
-    }));
-    output.write_all(&Answer::Outcome(outcome).line())?;
-    output.flush()
+    }))
 }
 
 fn document(input: &mut impl Read, request: &Request) -> Result<Vec<u8>, ExtractError> {

@@ -3,13 +3,17 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use super::wire::{Answer, Outcome, Read, Request};
+use super::wire::{Answer, Outcome, Read, Request, Wanted};
 use super::{Deaf, Reader, child};
 use crate::ingest::extract::ExtractError;
 
 /// What the child says to this document.
 fn said(file_name: &str, document: &[u8]) -> Vec<Answer> {
-    let request = Request { file_name: file_name.to_owned(), bytes: document.len() as u64 };
+    said_of(Wanted::Text, file_name, document)
+}
+
+fn said_of(wanted: Wanted, file_name: &str, document: &[u8]) -> Vec<Answer> {
+    let request = Request { file_name: file_name.to_owned(), bytes: document.len() as u64, wanted };
     let input = [request.line().as_bytes(), document].concat();
     let mut output = Vec::new();
     child::answer(&input[..], &mut output).expect("reading from and writing to memory");
@@ -30,6 +34,15 @@ fn a_document_goes_in_and_its_text_comes_out() {
     assert_eq!(media_type, "text/markdown");
     assert_eq!(extract.title.as_deref(), Some("T"));
     assert_eq!(extract.markdown, "# \"H\"\n\nline\n\né\\");
+}
+
+#[test]
+fn the_links_of_a_page_come_out_where_they_are_wanted() {
+    let page = "<link rel=canonical href=/here><a href=one>1</a><a href='\n two'>2</a>";
+    let links = outcome(said_of(Wanted::Links, "a", page.as_bytes())).checked_links().expect("every page has links");
+    assert_eq!(links.canonical.as_deref(), Some("/here"));
+    assert_eq!(links.pages, ["one", "two"]);
+    assert!(outcome(said_of(Wanted::Links, "a", b"")).checked().is_err(), "links are no text");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::extract::{Extract, PageSpan, Span, Unit, Unread};
-use crate::ingest::extract::{ExtractError, PartHead, PartKind};
+use crate::ingest::extract::{ExtractError, Links, PartHead, PartKind};
 use crate::limits;
 
 /// The most bytes that a child may send: each byte of text may need two in JSON, pages and notes need some more.
@@ -16,6 +16,15 @@ const NOTES_MAX: usize = 100;
 pub(super) struct Request {
     pub file_name: String,
     pub bytes: u64,
+    pub wanted: Wanted,
+}
+
+/// What is wanted of a document.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Wanted {
+    Text,
+    Links,
 }
 
 impl Request {
@@ -57,6 +66,7 @@ pub(super) enum Kind {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Outcome {
     Read(Box<Read>),
+    Linked(Box<Linked>),
     Refused { kind: Refusal, detail: String },
 }
 
@@ -76,6 +86,17 @@ pub(super) struct Read {
     pub unread: Vec<(u32, String)>,
     pub notes: Vec<String>,
     pub media_type: String,
+}
+
+/// Where a page or a site map leads.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Linked {
+    pub base: Option<String>,
+    pub canonical: Option<String>,
+    pub noindex: bool,
+    pub pages: Vec<String>,
+    pub sitemaps: Vec<String>,
 }
 
 /// The kinds of [`ExtractError`] that are the document's own.
@@ -123,6 +144,13 @@ impl Kind {
     }
 }
 
+impl From<Links> for Outcome {
+    fn from(links: Links) -> Outcome {
+        let Links { base, canonical, noindex, pages, sitemaps } = links;
+        Outcome::Linked(Box::new(Linked { base, canonical, noindex, pages, sitemaps }))
+    }
+}
+
 impl Outcome {
     pub fn of(read: Result<(Extract, &'static str), ExtractError>) -> Outcome {
         let (kind, detail) = match read {
@@ -153,14 +181,32 @@ impl Outcome {
         Outcome::Refused { kind, detail }
     }
 
+    /// The links as the parent takes them: no more, and none longer, than a child may find.
+    pub fn checked_links(self) -> Result<Links, ExtractError> {
+        let found = match self {
+            Outcome::Linked(found) => *found,
+            Outcome::Read(_) => return Err(disagrees()),
+            Outcome::Refused { kind, detail } => return Err(kind.error(shortened(detail))),
+        };
+        let short = |address: &String| address.len() <= limits::WEB_ADDRESS_BYTES_MAX;
+        let list = |list: Vec<String>| list.into_iter().filter(short).take(limits::WEB_LINKS_MAX).collect();
+        Ok(Links {
+            base: found.base.filter(short),
+            canonical: found.canonical.filter(short),
+            noindex: found.noindex,
+            pages: list(found.pages),
+            sitemaps: list(found.sitemaps),
+        })
+    }
+
     /// The outcome as the parent takes it. The child has read a stranger's file, so nothing that it says is trusted:
     /// pages must lie in the text, in order and without gaps, and all sizes are within their bounds.
     pub fn checked(self) -> Result<(Extract, String), ExtractError> {
         let read = match self {
             Outcome::Read(read) => *read,
+            Outcome::Linked(_) => return Err(disagrees()),
             Outcome::Refused { kind, detail } => return Err(kind.error(shortened(detail))),
         };
-        let disagrees = || ExtractError::Stopped("Reading this document gave a result that contradicts itself".into());
         let mut at = 0;
         for &(_, start, end) in &read.pages {
             if start != at || end < start || !read.markdown.is_char_boundary(end) {
@@ -186,6 +232,11 @@ impl Outcome {
         };
         Ok((extract, shortened(read.media_type)))
     }
+}
+
+/// What came is not what was agreed.
+fn disagrees() -> ExtractError {
+    ExtractError::Stopped("Reading this document gave a result that contradicts itself".into())
 }
 
 impl Refusal {

@@ -9,6 +9,7 @@ mod scopes;
 mod vectors;
 mod chats;
 mod settings;
+mod websites;
 mod durability;
 mod plans;
 

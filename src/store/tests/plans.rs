@@ -1,7 +1,7 @@
 //! Queries that are asked often find their rows by an index, however many there are.
 
 use super::House;
-use crate::store::{builds, changes, listings, passages, sources, vectors};
+use crate::store::{builds, changes, listings, passages, sources, vectors, webpages, websites};
 
 #[tokio::test]
 async fn no_frequent_query_scans_a_table() {
@@ -17,6 +17,8 @@ async fn no_frequent_query_scans_a_table() {
         ("count of what was not read", listings::COUNT_UNREAD),
         ("parts", sources::PARTS),
         ("referenced", sources::REFERENCED),
+        ("web site that is due", websites::DUE),
+        ("next page of a web site", webpages::NEXT),
         ("changes by account", changes::CHANGES_BY_ACCOUNT),
         ("changes by collection", changes::CHANGES_BY_COLLECTION),
         ("stored passages", passages::STORED_PASSAGES),

@@ -96,12 +96,12 @@ async fn a_listing_narrows_by_words_state_and_kind() {
         assert_eq!(page.total, total, "{name}");
     }
     let counts = async || house.store.source_counts(&house.scope).await.expect("a read");
-    assert_eq!(counts().await, SourceCounts { total: 6, ready: 0, failed: 1, working: 5, unread: 1 });
+    assert_eq!(counts().await, SourceCounts { total: 6, ready: 0, failed: 1, working: 5, unread: 1, gone: 0 });
     house.store.delete_source(&house.scope, SourceId(1), NOW).await.expect("an answer");
     let job = house.claim(SourceId(2)).await;
     let seq = house.finish(job, SourceId(2), &["one"]).await.expect("an end").expect("it is there");
     house.store.mark_ready(house.account(), seq, NOW).await.expect("a write");
-    assert_eq!(counts().await, SourceCounts { total: 5, ready: 1, failed: 0, working: 4, unread: 0 });
+    assert_eq!(counts().await, SourceCounts { total: 5, ready: 1, failed: 0, working: 4, unread: 0, gone: 0 });
 }
 
 #[tokio::test]
