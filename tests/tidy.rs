@@ -51,7 +51,6 @@ const ROOMS: &[Room] = &[
             "calamine",
             "zip",
             "tar",
-            "flate2",
             "mail_parser",
             "cfb",
         ],
