@@ -178,6 +178,8 @@ pub const WEB_REDIRECTS_MAX: usize = 10;
 pub const WEB_FETCH_SECONDS_MAX: u64 = 120;
 /// Seconds that a web server may stay silent.
 pub const WEB_SILENCE_SECONDS_MAX: u64 = 30;
+/// Web sites of one account.
+pub const WEBSITES_MAX: usize = 500;
 /// Pages of one site, where nobody said how many.
 pub const WEB_PAGES_MAX_DEFAULT: u32 = 500;
 /// The most pages of one site.

@@ -1,9 +1,9 @@
-// The page of sources: uploads with progress, rows that follow their source's state, and deleting with a question first.
+// The page of sources: uploads with progress, and deleting with a question first.
 
-import { announce, formToken, localise, made, words } from "./app.js";
+import { announce, formToken, made, words } from "./app.js";
+import { Rows } from "./rows.js";
 
 const AT_ONCE = 3;
-const EVERY_MS = 1000;
 const STAYS_MS = 4000;
 
 const drop = document.getElementById("drop");
@@ -11,7 +11,7 @@ const rows = document.getElementById("rows");
 const confirm = document.getElementById("confirm");
 const waiting = [];
 let sending = 0;
-let polling = null;
+const listing = new Rows(rows, { paused: () => confirm.open, busy: () => sending > 0 });
 
 if (drop) {
   const files = document.getElementById("files");
@@ -100,7 +100,7 @@ function send({ file, line }) {
     if (one?.error) finish(line, one.error.message);
     else if (request.status === 202 && one) finish(line, null, one.existed ? words().existed : words().received);
     else finish(line, answer?.error?.message ?? words().broken);
-    follow();
+    listing.follow();
     begin();
   });
   const body = new FormData();
@@ -126,51 +126,6 @@ function parsed(text) {
   }
 }
 
-/// Asks for the rows until every source on this page is ready or failed.
-function follow() {
-  polling ??= setTimeout(refresh, EVERY_MS);
-}
-
-async function refresh() {
-  polling = null;
-  let settled = false;
-  if (!document.hidden && !confirm.open) {
-    try {
-      const response = await fetch(rows.dataset.states, { headers: { "x-fragment": "1" } });
-      if (response.status === 401 || response.redirected) return location.reload();
-      if (response.ok) {
-        settled = response.headers.get("x-settled") === "true";
-        merge(await response.text());
-      }
-    } catch {
-      // The server may be restarting: the next round will tell.
-    }
-  }
-  if (!settled || sending) follow();
-}
-
-/// Puts the server's rows in place, touching only those that changed, so that the focus stays where it is.
-function merge(html) {
-  const fresh = document.createRange().createContextualFragment(html);
-  localise(fresh);
-  const counts = fresh.getElementById("counts");
-  document.getElementById("counts").textContent = counts.textContent;
-  counts.remove();
-  const before = new Map([...rows.children].map((row) => [row.id, row]));
-  const after = [...fresh.children].map((row) => {
-    const old = row.id && before.get(row.id);
-    if (!old || old.outerHTML === row.outerHTML) return old || row;
-    if (old.dataset.state !== row.dataset.state) {
-      announce(`${row.querySelector(".title").textContent}: ${row.querySelector(".state-name").textContent}`);
-    }
-    old.replaceWith(row);
-    return row;
-  });
-  if (after.some((row, index) => rows.children[index] !== row) || rows.children.length !== after.length) {
-    rows.replaceChildren(...after);
-  }
-}
-
 rows.addEventListener("click", (event) => {
   const link = event.target.closest("[data-delete]");
   if (!link) return;
@@ -180,6 +135,3 @@ rows.addEventListener("click", (event) => {
   confirm.showModal();
 });
 confirm.querySelector("[data-cancel]").addEventListener("click", () => confirm.close());
-
-if (rows.dataset.settled !== "true") follow();
-document.addEventListener("visibilitychange", () => !document.hidden && follow());

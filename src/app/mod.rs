@@ -20,8 +20,10 @@ pub mod principal;
 pub mod secret;
 pub mod sign_in;
 pub mod sources;
+pub mod texts;
 pub mod tokens;
 pub mod users;
+pub mod websites;
 pub mod worker;
 
 use std::fs::File;
@@ -71,6 +73,8 @@ pub struct Rooms {
     library: Library,
     /// For endpoints that the settings name.
     client: net::Client,
+    /// For addresses that people and pages name.
+    visitor: net::Visitor,
     reader: ingest::sandbox::Reader,
     /// What a process that reads documents can still do and should not, as found at the start; or why none starts.
     reading: std::result::Result<Vec<ingest::sandbox::Door>, String>,
@@ -81,6 +85,8 @@ pub struct Rooms {
     work: Notify,
     /// Wakes the builder of vectors.
     build: Notify,
+    /// Wakes the readers of web sites.
+    visit: Notify,
     in_hand: worker::InHand,
     indexer: worker::Indexer,
     stages: worker::StageTotals,

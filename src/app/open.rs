@@ -58,6 +58,8 @@ impl App {
             tracing::warn!("{warning}");
         }
         store.release_jobs().await?;
+        store.release_websites().await?;
+        let visitor = net::Visitor::new(&settings.web_allowed_ranges);
         let app = App(Arc::new(Rooms {
             settings,
             store,
@@ -71,6 +73,7 @@ impl App {
             guard,
             library,
             client,
+            visitor,
             reader,
             reading,
             data,
@@ -78,6 +81,7 @@ impl App {
             sign_ins: sign_in::SignIns::default(),
             work: Notify::new(),
             build: Notify::new(),
+            visit: Notify::new(),
             in_hand: worker::InHand::default(),
             indexer: worker::Indexer::default(),
             stages: worker::StageTotals::default(),

@@ -7,8 +7,8 @@ use super::error::{Error, Kind, Result};
 use super::principal::Principal;
 use crate::blobs::Incoming;
 use crate::domain::account::COLLECTION_GENERAL;
-use crate::domain::id::{CollectionId, SourceId};
-use crate::domain::source::{Source, SourceKind};
+use crate::domain::id::{AccountId, CollectionId, SourceId};
+use crate::domain::source::{Sha256, Source, SourceKind};
 use crate::ingest::extract::{self, HEAD_BYTES};
 use crate::store::{Created, NewSource};
 use crate::{clock, limits};
@@ -17,6 +17,7 @@ pub use crate::store::{SourceCounts, SourceFilter, SourcePage, SourceText, Unrea
 
 /// Why a source is failed that somebody stopped.
 const STOPPED: &str = "It was stopped before it was read.";
+
 /// A file on its way in. Dropped before [`Upload::finish`], it leaves nothing behind.
 pub struct Upload {
     app: App,
@@ -76,34 +77,8 @@ impl Upload {
     }
 }
 
-/// Adds a text written here under a title.
-pub async fn add_text(app: &App, principal: &Principal, title: &str, text: &str) -> Result<Added> {
-    principal.must_edit()?;
-    app.must_have_space()?;
-    let title: String = title.trim().chars().take(limits::TITLE_CHARS_MAX).collect();
-    if title.is_empty() || text.trim().is_empty() {
-        return Err(Error::invalid("A text needs a title and something written under it."));
-    }
-    let _gate = app.blob_gate.read().await;
-    let mut incoming = app.blobs.receive().await?;
-    incoming.write(text.as_bytes()).await?;
-    let (sha256, bytes) = incoming.finish().await?;
-    let new = NewSource {
-        account: principal.account.id,
-        collection: general(app, principal).await?,
-        kind: SourceKind::Text,
-        file_name: title.clone(),
-        title,
-        media_type: "text/markdown".to_owned(),
-        bytes,
-        sha256,
-        added_by: principal.user.as_ref().map(|user| user.id),
-        parent: None,
-    };
-    create(app, new).await
-}
-
-async fn create(app: &App, new: NewSource) -> Result<Added> {
+/// Adds a source whose original is kept already.
+pub(super) async fn create(app: &App, new: NewSource) -> Result<Added> {
     match app.store.create_source(new, clock::now_ms()).await? {
         Created::New(source) => {
             app.work.notify_waiters();
@@ -196,9 +171,20 @@ pub async fn delete(app: &App, principal: &Principal, id: SourceId) -> Result<()
     let scope = app.scope(principal).await?;
     let deleted = app.store.delete_source(&scope, id, clock::now_ms()).await?;
     let deleted = deleted.ok_or_else(|| Error::not_found("source"))?;
-    deleted.sources.iter().for_each(|&source| app.in_hand.let_go(source));
-    app.indexer.wants(principal.account.id);
-    for sha256 in deleted.unreferenced {
+    removed(app, principal.account.id, &deleted.sources, deleted.unreferenced).await
+}
+
+/// After sources were removed from the store: drops them where they are in hand, from the indexes, and the originals that
+/// no other source has.
+pub(super) async fn removed(
+    app: &App,
+    account: AccountId,
+    sources: &[SourceId],
+    unreferenced: Vec<Sha256>,
+) -> Result<()> {
+    sources.iter().for_each(|&source| app.in_hand.let_go(source));
+    app.indexer.wants(account);
+    for sha256 in unreferenced {
         // No upload of the same file may stand between its rename and its row while this looks and removes.
         let _gate = app.blob_gate.write().await;
         if !app.store.referenced(sha256).await? {
@@ -209,7 +195,7 @@ pub async fn delete(app: &App, principal: &Principal, id: SourceId) -> Result<()
 }
 
 /// The collection that new sources go into.
-async fn general(app: &App, principal: &Principal) -> Result<CollectionId> {
+pub(super) async fn general(app: &App, principal: &Principal) -> Result<CollectionId> {
     let collections = app.store.collections(principal.account.id).await?;
     collections
         .into_iter()

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use super::App;
+use super::error::Result;
+use super::{App, websites};
 use crate::domain::id::{AccountId, SourceId};
 use crate::domain::job::{Job, Work};
 use crate::ingest::{self, IngestError};
@@ -15,6 +16,8 @@ use crate::{clock, limits};
 
 /// Jobs run at once: while one document is embedded, the next is read.
 const WORKERS: usize = 2;
+/// Web sites read at once; each waits for its server most of the time.
+const WEB_READERS: usize = 4;
 /// How long an idle worker sleeps before it looks for jobs whose time has come.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// The first wait before a job is tried again; it doubles with each try.
@@ -26,11 +29,12 @@ pub struct Workers {
     stop: watch::Sender<bool>,
 }
 
-/// Starts the workers, the builder of vectors, and the indexer.
+/// Starts the workers, the builder of vectors, the readers of web sites, and the indexer.
 pub fn start(app: &App) -> Workers {
     let (stop, stopped) = watch::channel(false);
     let mut tasks: Vec<_> = (0..WORKERS).map(|_| tokio::spawn(work(app.clone(), stopped.clone()))).collect();
     tasks.push(tokio::spawn(build(app.clone(), stopped.clone())));
+    tasks.extend((0..WEB_READERS).map(|_| tokio::spawn(visit(app.clone(), stopped.clone()))));
     tasks.push(tokio::spawn(index(app.clone(), stopped)));
     Workers { tasks, stop }
 }
@@ -90,6 +94,28 @@ async fn build(app: App, mut stopped: watch::Receiver<bool>) {
                 tracing::error!(%error, "no generation could be claimed");
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
+        }
+    }
+}
+
+/// Removes web sites that are to go, and reads those that are due.
+async fn visit(app: App, mut stopped: watch::Receiver<bool>) {
+    while !*stopped.borrow() {
+        let notified = app.visit.notified();
+        let visited = async { Ok(websites::clear(&app).await? || websites::read_next(&app).await?) };
+        let visited: Result<bool> = tokio::select! {
+            visited = visited => visited,
+            _ = stopped.changed() => break,
+        };
+        match visited {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "no web site could be read"),
+        }
+        tokio::select! {
+            () = notified => {}
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+            _ = stopped.changed() => break,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The nouns and their rules. No I/O, no serde, no clock: plain values that every room shares.
 //!
-//! In reading order: who ([`account`]), what was put in ([`source`], [`extract`], [`chunk`]), what is asked
+//! In reading order: who ([`account`]), what was put in ([`source`], [`written`], [`website`], [`extract`], [`chunk`]), what is asked
 //! ([`question`]), what is found ([`passage`]), what is said ([`answer`], [`chat`]), what is still to do ([`job`]), and what computes ([`device`]).
 
 pub mod account;
@@ -16,3 +16,4 @@ pub mod passage;
 pub mod question;
 pub mod source;
 pub mod website;
+pub mod written;

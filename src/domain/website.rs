@@ -125,6 +125,11 @@ impl WebsiteState {
             WebsiteState::Leaving => "leaving",
         }
     }
+
+    /// Whether nothing happens to it until somebody or the clock asks.
+    pub fn is_settled(&self) -> bool {
+        matches!(self, WebsiteState::Read | WebsiteState::Failed { .. })
+    }
 }
 
 /// A page of a web site.

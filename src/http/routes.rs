@@ -52,7 +52,16 @@ routes! {
     ToMembers "/sources/{id}/stop"               { POST pages::sources::stop }
     ToMembers "/sources/{id}/retry"              { POST pages::sources::retry }
     ToMembers "/sources/{id}/delete"             { GET pages::source::ask_to_delete, POST pages::source::delete }
+    ToMembers "/sources/{id}/edit"               { GET pages::written::show, POST pages::written::save }
     ToMembers "/texts"                           { POST pages::sources::add_text }
+    ToMembers "/qnas"                            { POST pages::sources::add_qna }
+    ToMembers "/websites"                        { GET pages::websites::list, POST pages::websites::add }
+    ToMembers "/websites/states"                 { GET pages::websites::states }
+    ToMembers "/websites/{id}"                   { GET pages::website::show }
+    ToMembers "/websites/{id}/every"             { POST pages::websites::set_every }
+    ToMembers "/websites/{id}/read"              { POST pages::websites::read }
+    ToMembers "/websites/{id}/stop"              { POST pages::websites::stop }
+    ToMembers "/websites/{id}/delete"            { POST pages::websites::delete }
     ToMembers "/tokens"                          { GET pages::tokens::list, POST pages::tokens::create }
     ToMembers "/tokens/{id}/revoke"              { POST pages::tokens::revoke }
     ToMembers "/settings"                        { GET pages::settings::show, POST pages::settings::save }
@@ -78,6 +87,14 @@ routes! {
     ToMembers "/api/v1/sources/{id}/text"        { GET nosia::sources::text }
     ToMembers "/api/v1/sources/{id}/original"    { GET nosia::sources::original }
     ToMembers "/api/v1/texts"                    { POST nosia::texts::add }
+    ToMembers "/api/v1/texts/{id}"               { GET nosia::texts::get, PUT nosia::texts::change }
+    ToMembers "/api/v1/qnas"                     { POST nosia::texts::add_qna }
+    ToMembers "/api/v1/qnas/{id}"                { GET nosia::texts::get_qna, PUT nosia::texts::change_qna }
+    ToMembers "/api/v1/websites"                 { GET nosia::websites::list, POST nosia::websites::add }
+    ToMembers "/api/v1/websites/{id}"            { GET nosia::websites::get, PATCH nosia::websites::change, DELETE nosia::websites::delete }
+    ToMembers "/api/v1/websites/{id}/pages"      { GET nosia::websites::pages }
+    ToMembers "/api/v1/websites/{id}/read"       { POST nosia::websites::read }
+    ToMembers "/api/v1/websites/{id}/stop"       { POST nosia::websites::stop }
     ToMembers "/api/v1/search"                   { POST nosia::search::search }
     ToMembers "/api/v1/instructions"             { GET nosia::instructions::get, PUT nosia::instructions::set, DELETE nosia::instructions::unset }
     ToAll     "/api/openapi.json"                { GET nosia::openapi::get }

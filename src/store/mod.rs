@@ -56,7 +56,7 @@ pub use builds::{Build, Share, Switch};
 pub use changes::{Change, ChangeKind};
 pub use chats::NewMessage;
 pub use error::{Result, StoreError};
-pub use followed::{Content, Followed};
+pub use followed::{Content, Followed, Rewritten};
 pub use ingests::Finished;
 pub use listings::{SourceCounts, SourceFilter, SourcePage};
 pub use passages::StoredPassage;

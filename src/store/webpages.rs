@@ -115,14 +115,14 @@ impl Store {
         .await
     }
 
-    /// The next page to visit in a round, nearest first; `None` when all were, or when the web site is being removed.
+    /// The next page to visit in a round, nearest first; `None` when all were, or when the round was ended by somebody.
     pub async fn next_page(&self, round: &Round, now_ms: i64) -> Result<Option<PageToVisit>> {
-        let (website, number) = (round.website.id, round.number);
+        let round = round.clone();
         self.write(move |rows| {
-            if !websites::renew(rows, website, now_ms)? {
+            if !websites::renew(rows, &round, now_ms)? {
                 return Ok(None);
             }
-            let next = rows.prepare_cached(NEXT)?.query_row(params![website.0, number], |row| {
+            let next = rows.prepare_cached(NEXT)?.query_row(params![round.website.id.0, round.number], |row| {
                 Ok(PageToVisit {
                     id: WebPageId(row.get("id")?),
                     url: row.get("url")?,
@@ -147,7 +147,7 @@ impl Store {
     ) -> Result<Option<Followed>> {
         let round = round.clone();
         self.write(move |rows| {
-            if !websites::renew(rows, round.website.id, now_ms)? {
+            if !websites::renew(rows, &round, now_ms)? {
                 return Ok(None);
             }
             let known = rows.prepare_cached(PAGE)?.query_row([page.0], |row| {

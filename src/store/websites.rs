@@ -44,11 +44,10 @@ pub enum RoundEnd {
 /// Sources of a web site that were removed in one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Removed {
+    pub account: AccountId,
     pub sources: Vec<SourceId>,
     /// Originals that no other source has.
     pub unreferenced: Vec<Sha256>,
-    /// Whether the web site itself is gone now.
-    pub done: bool,
 }
 
 /// A query for whole web sites, `w`.
@@ -72,8 +71,10 @@ const WEBSITES: &str = select_websites!(
      ORDER BY w.id DESC"
 );
 
-const WEBSITE: &str =
-    select_websites!("WHERE w.id = ?3 AND w.account = ?1 AND w.collection IN (SELECT value FROM json_each(?2))");
+const WEBSITE: &str = select_websites!(
+    "WHERE w.id = ?3 AND w.account = ?1 AND w.collection IN (SELECT value FROM json_each(?2))
+                      AND w.state <> 'leaving'"
+);
 
 const WEBSITE_UNSCOPED: &str = select_websites!("WHERE w.id = ?1");
 
@@ -98,6 +99,12 @@ const SET_DUE: &str = "
 const SET_LEAVING: &str =
     "UPDATE websites SET state = 'leaving', due_at_ms = NULL, leased_until_ms = NULL WHERE id = ?1";
 
+const SET_STOPPED: &str = "
+    UPDATE websites SET state = 'read', reason = ?2, leased_until_ms = NULL, due_at_ms = ?3 + ?4
+    WHERE id = ?1 AND state IN ('waiting', 'reading')";
+
+const LEAVING: &str = "SELECT id, account FROM websites WHERE state = 'leaving' ORDER BY id LIMIT 1";
+
 const DELETE_WEBSITE: &str = "DELETE FROM websites WHERE id = ?1";
 
 pub(super) const DUE: &str = "
@@ -108,13 +115,13 @@ pub(super) const DUE: &str = "
 
 const CLAIM: &str = "UPDATE websites SET state = 'reading', round = ?2, leased_until_ms = ?3 WHERE id = ?1";
 
-const RENEW: &str = "UPDATE websites SET leased_until_ms = ?2 WHERE id = ?1 AND state = 'reading'";
+const RENEW: &str = "UPDATE websites SET leased_until_ms = ?3 WHERE id = ?1 AND round = ?2 AND state = 'reading'";
 
 const RELEASE: &str = "UPDATE websites SET leased_until_ms = NULL WHERE leased_until_ms IS NOT NULL";
 
 const FINISH: &str = "
-    UPDATE websites SET state = ?2, reason = ?3, leased_until_ms = NULL, read_at_ms = ?4, due_at_ms = ?5
-    WHERE id = ?1 AND state = 'reading'";
+    UPDATE websites SET state = ?3, reason = ?4, leased_until_ms = NULL, read_at_ms = ?5, due_at_ms = ?6
+    WHERE id = ?1 AND round = ?2 AND state = 'reading'";
 
 impl Store {
     /// Adds a web site, to be read at once, or finds the one of the same collection with the same address and reach,
@@ -184,31 +191,45 @@ impl Store {
         .await
     }
 
-    /// Removes up to `limit` of the sources of a web site of the scope, and the web site with the last of them; `None` if
-    /// there is no such one. From the first step on it is not read any more.
-    pub async fn remove_website(
-        &self,
-        scope: &Scope,
-        id: WebsiteId,
-        limit: usize,
-        now_ms: i64,
-    ) -> Result<Option<Removed>> {
+    /// Ends the reading of a web site of the scope, or takes it out of the line, and notes why; false if there is no such
+    /// one, or if it was to be read neither now nor soon.
+    pub async fn stop_website(&self, scope: &Scope, id: WebsiteId, reason: String, now_ms: i64) -> Result<bool> {
         let scope = scope.clone();
         self.write(move |rows| {
-            if find(rows, &scope, id)?.is_none() {
-                return Ok(None);
+            let Some(website) = find(rows, &scope, id)? else { return Ok(false) };
+            let stopped = params![id.0, reason, now_ms, website.every.ms()];
+            Ok(rows.prepare_cached(SET_STOPPED)?.execute(stopped)? > 0)
+        })
+        .await
+    }
+
+    /// Has a web site of the scope go: from here on it is neither listed nor read, and [`Store::clear_website`] removes it
+    /// with its sources. False if there is no such one.
+    pub async fn leave_website(&self, scope: &Scope, id: WebsiteId) -> Result<bool> {
+        let scope = scope.clone();
+        self.write(move |rows| {
+            Ok(find(rows, &scope, id)?.is_some() && rows.prepare_cached(SET_LEAVING)?.execute([id.0])? > 0)
+        })
+        .await
+    }
+
+    /// Removes up to `limit` of the sources of a web site that is to go, and the web site with the last of them; `None` if
+    /// none is to go.
+    pub async fn clear_website(&self, limit: usize, now_ms: i64) -> Result<Option<Removed>> {
+        self.write(move |rows| {
+            let leaving = rows
+                .prepare_cached(LEAVING)?
+                .query_row([], |row| Ok((WebsiteId(row.get("id")?), AccountId(row.get("account")?))));
+            let Some((id, account)) = leaving.optional()? else { return Ok(None) };
+            let sources = webpages::sources_of(rows, id, limit)?;
+            let mut unreferenced = Vec::new();
+            for source in &sources {
+                unreferenced.extend(sources::remove(rows, *source, now_ms)?);
             }
-            rows.prepare_cached(SET_LEAVING)?.execute([id.0])?;
-            let mut removed =
-                Removed { sources: webpages::sources_of(rows, id, limit)?, unreferenced: Vec::new(), done: false };
-            for source in &removed.sources {
-                removed.unreferenced.extend(sources::remove(rows, *source, now_ms)?);
-            }
-            removed.done = removed.sources.len() < limit;
-            if removed.done {
+            if sources.len() < limit {
                 rows.prepare_cached(DELETE_WEBSITE)?.execute([id.0])?;
             }
-            Ok(Some(removed))
+            Ok(Some(Removed { account, sources, unreferenced }))
         })
         .await
     }
@@ -255,7 +276,7 @@ impl Store {
             };
             let website = rows.prepare_cached(WEBSITE_UNSCOPED)?.query_row([id.0], read).optional()?;
             let due = website.and_then(|website| website.every.ms()).map(|ms| now_ms + ms);
-            rows.prepare_cached(FINISH)?.execute(params![id.0, state, reason, now_ms, due])?;
+            rows.prepare_cached(FINISH)?.execute(params![id.0, number, state, reason, now_ms, due])?;
             Ok(())
         })
         .await
@@ -272,9 +293,10 @@ pub(super) fn exists(rows: &Connection, scope: &Scope, id: WebsiteId) -> Result<
     Ok(find(rows, scope, id)?.is_some())
 }
 
-/// Lengthens the lease of a web site that is being read; false if it is no longer.
-pub(super) fn renew(rows: &Connection, id: WebsiteId, now_ms: i64) -> Result<bool> {
-    Ok(rows.prepare_cached(RENEW)?.execute(params![id.0, jobs::lease_end(now_ms)])? > 0)
+/// Lengthens the lease of a web site that is being read in `round`; false if it is no longer.
+pub(super) fn renew(rows: &Connection, round: &Round, now_ms: i64) -> Result<bool> {
+    let renewed = params![round.website.id.0, round.number, jobs::lease_end(now_ms)];
+    Ok(rows.prepare_cached(RENEW)?.execute(renewed)? > 0)
 }
 
 /// Reads a row of [`select_websites`].

@@ -20,3 +20,4 @@ mod tiny;
 mod tokenize;
 mod walk;
 mod webdriver;
+mod websites;

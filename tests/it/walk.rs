@@ -50,6 +50,49 @@ async fn a_document_goes_in_and_a_checkable_answer_comes_out() {
     assert_eq!(gone["nosia"]["refused"], true, "what was deleted is not answered from: {gone}");
 }
 
+#[tokio::test]
+async fn what_is_written_here_can_be_changed_and_old_citations_still_open() {
+    if !has_model("walk") {
+        return;
+    }
+    let data = folder();
+    let appliance = Appliance::start(data.path());
+    let token = appliance.token(data.path());
+    let pair = |answer: &str| json!({ "question": "Where does the attic key hang?", "answer": answer });
+    let first: Value =
+        appliance.post(&token, "/api/v1/qnas", &pair("Behind the barometer.")).await.json().await.expect("JSON");
+    let id = first["id"].as_i64().expect("a number");
+    assert_eq!((&appliance.settled(&token, id).await["state"], &first["kind"]), (&json!("ready"), &json!("qna")));
+    let search = json!({ "question": "Where does the attic key hang?", "limit": 1 });
+    let found = async || -> Value {
+        let found: Value = appliance.post(&token, "/api/v1/search", &search).await.json().await.expect("JSON");
+        found["passages"][0].clone()
+    };
+    let old = found().await;
+    assert!(old["text"].to_string().contains("barometer"), "{old}");
+
+    let put = async |path: &str, body: &Value| {
+        let request = appliance.client.put(format!("{}{path}", appliance.base)).bearer_auth(&token).json(body);
+        request.send().await.expect("an answer")
+    };
+    let changed = put(&format!("/api/v1/qnas/{id}"), &pair("In the red tin.")).await;
+    assert_eq!(changed.status(), StatusCode::ACCEPTED);
+    assert_eq!(appliance.settled(&token, id).await["version"], 2);
+    let new = found().await;
+    assert!(new["text"].to_string().contains("red tin") && !new["text"].to_string().contains("barometer"), "{new}");
+    let text = format!("/api/v1/sources/{id}/text?version={}", old["version"]);
+    let text: Value = appliance.get(&token, &text).await.json().await.expect("JSON");
+    assert!(text["text"].to_string().contains("barometer"), "an old citation opens on what it cited: {text}");
+    let kept: Value = appliance.get(&token, &format!("/api/v1/qnas/{id}")).await.json().await.expect("JSON");
+    assert_eq!((&kept["question"], &kept["answer"]), (&search["question"], &json!("In the red tin.")));
+
+    assert_eq!(put(&format!("/api/v1/texts/{id}"), &json!({ "title": "A", "text": "B" })).await.status(), 404);
+    assert_eq!(put(&format!("/api/v1/qnas/{id}"), &pair(" ")).await.status(), 400);
+    let other: Value = appliance.post(&token, "/api/v1/qnas", &pair("Nowhere.")).await.json().await.expect("JSON");
+    let same = put(&format!("/api/v1/qnas/{}", other["id"]), &pair("In the red tin.")).await;
+    assert_eq!(same.status(), StatusCode::CONFLICT);
+}
+
 /// An archive that holds a text, a program, and a message to which another text is attached.
 fn archive() -> Vec<u8> {
     let message = "From: jo@example.org\r\nTo: ann@example.org\r\nSubject: Keys\r\nMIME-Version: 1.0\r\n\

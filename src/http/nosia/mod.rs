@@ -5,6 +5,7 @@ pub mod openapi;
 pub mod search;
 pub mod sources;
 pub mod texts;
+pub mod websites;
 
 use serde_json::{Value, json};
 
@@ -12,6 +13,23 @@ use crate::clock;
 use crate::domain::answer::{Citation, Doubt};
 use crate::domain::passage::Passage;
 use crate::domain::source::{Source, SourceState};
+use crate::http::body::Form;
+use crate::http::error::Failure;
+use crate::limits;
+
+/// Rows of a listing, where nobody said how many.
+const ROWS: u32 = 50;
+
+/// The stretch of a listing that a query asks for: `offset` and `limit`.
+pub fn window(query: &Form) -> Result<(u32, u32), Failure> {
+    let number = |name: &str, otherwise: u32| match query.get(name).trim() {
+        "" => Ok(otherwise),
+        text => text
+            .parse()
+            .map_err(|_| Failure::field(name, format!("`{name}` must be a whole number from 0, not {text:?}."))),
+    };
+    Ok((number("offset", 0)?, number("limit", ROWS)?.clamp(1, limits::PAGE_ROWS_MAX)))
+}
 
 /// A source with where it stands.
 pub fn source(source: &Source) -> Value {

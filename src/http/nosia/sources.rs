@@ -146,12 +146,7 @@ const STATES: [&str; 8] = ["waiting", "reading", "embedding", "indexing", "ready
 
 fn read_filter(query: &Form) -> Result<SourceFilter, Failure> {
     let text = |name: &str| Some(query.get(name).trim()).filter(|text| !text.is_empty());
-    let number = |name: &str, otherwise: u32| match text(name) {
-        None => Ok(otherwise),
-        Some(text) => text
-            .parse()
-            .map_err(|_| Failure::field(name, format!("`{name}` must be a whole number from 0, not {text:?}."))),
-    };
+    let (offset, limit) = nosia::window(query)?;
     let state = text("state");
     if let Some(state) = state.filter(|state| !STATES.contains(state)) {
         return Err(Failure::field("state", format!("`state` must be one of {}, not {state:?}.", STATES.join(", "))));
@@ -165,8 +160,8 @@ fn read_filter(query: &Form) -> Result<SourceFilter, Failure> {
         words: text("words").map(str::to_owned),
         state: state.map(str::to_owned),
         kind: kind.transpose()?,
-        offset: number("offset", 0)?,
-        limit: number("limit", 50)?.clamp(1, limits::PAGE_ROWS_MAX),
+        offset,
+        limit,
     })
 }
 
@@ -277,7 +272,7 @@ pub async fn original(site: web::Data<Site>, caller: Caller, path: web::Path<Str
 fn attachment(source: &Source) -> ContentDisposition {
     let has_ending = Path::new(&source.file_name).extension().is_some();
     let name = match source.kind {
-        SourceKind::Text if !has_ending => format!("{}.md", source.file_name),
+        SourceKind::Text | SourceKind::Qna if !has_ending => format!("{}.md", source.file_name),
         _ => source.file_name.clone(),
     };
     let plain: String =

@@ -1,22 +1,100 @@
-//! `POST /api/v1/texts`: a text written by the caller, under a title.
+//! `/api/v1/texts` and `/api/v1/qnas`: what is written here, added, read back and changed.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::Value;
 
-use crate::app::sources;
+use super::sources::id;
+use crate::app::texts;
+use crate::domain::source::{Source, SourceKind};
+use crate::domain::written::Written;
+use crate::http::body::Fields;
 use crate::http::error::Failure;
 use crate::http::gate::Caller;
 use crate::http::{Site, body, nosia};
 
-/// Adds `{"title": ..., "text": ...}`.
+/// `POST /api/v1/texts`: `{"title": ..., "text": ...}`.
 pub async fn add(
     site: web::Data<Site>,
     caller: Caller,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
-    let fields = body::json(&request, payload).await?;
-    let added = sources::add_text(&site.app, caller.principal(), fields.text("title")?, fields.text("text")?).await?;
+    let written = text(&body::json(&request, payload).await?)?;
+    added(&site, &caller, &written).await
+}
+
+/// `POST /api/v1/qnas`: `{"question": ..., "answer": ...}`.
+pub async fn add_qna(
+    site: web::Data<Site>,
+    caller: Caller,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    let written = qna(&body::json(&request, payload).await?)?;
+    added(&site, &caller, &written).await
+}
+
+/// `GET /api/v1/texts/{id}`.
+pub async fn get(site: web::Data<Site>, caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let (source, written) = texts::get(&site.app, caller.principal(), id(&path)?, SourceKind::Text).await?;
+    Ok(HttpResponse::Ok().json(shape(&source, &written)))
+}
+
+/// `GET /api/v1/qnas/{id}`.
+pub async fn get_qna(site: web::Data<Site>, caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let (source, written) = texts::get(&site.app, caller.principal(), id(&path)?, SourceKind::Qna).await?;
+    Ok(HttpResponse::Ok().json(shape(&source, &written)))
+}
+
+/// `PUT /api/v1/texts/{id}`: the same fields as when it was added.
+pub async fn change(
+    site: web::Data<Site>,
+    caller: Caller,
+    path: web::Path<String>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    let (id, written) = (id(&path)?, text(&body::json(&request, payload).await?)?);
+    let source = texts::change(&site.app, caller.principal(), id, &written).await?;
+    Ok(HttpResponse::Accepted().json(shape(&source, &written)))
+}
+
+/// `PUT /api/v1/qnas/{id}`: the same fields as when it was added.
+pub async fn change_qna(
+    site: web::Data<Site>,
+    caller: Caller,
+    path: web::Path<String>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    let (id, written) = (id(&path)?, qna(&body::json(&request, payload).await?)?);
+    let source = texts::change(&site.app, caller.principal(), id, &written).await?;
+    Ok(HttpResponse::Accepted().json(shape(&source, &written)))
+}
+
+async fn added(site: &Site, caller: &Caller, written: &Written) -> Result<HttpResponse, Failure> {
+    let added = texts::add(&site.app, caller.principal(), written).await?;
     let mut shape = nosia::source(&added.source);
     shape["existed"] = added.existed.into();
     Ok(HttpResponse::Accepted().json(shape))
+}
+
+fn text(fields: &Fields) -> Result<Written, Failure> {
+    Ok(Written::Text { title: fields.text("title")?.to_owned(), text: fields.text("text")?.to_owned() })
+}
+
+fn qna(fields: &Fields) -> Result<Written, Failure> {
+    Ok(Written::Qna { question: fields.text("question")?.to_owned(), answer: fields.text("answer")?.to_owned() })
+}
+
+/// The source, and what was written.
+fn shape(source: &Source, written: &Written) -> Value {
+    let mut shape = nosia::source(source);
+    let (title, body) = match written {
+        Written::Text { .. } => ("title", "text"),
+        Written::Qna { .. } => ("question", "answer"),
+    };
+    shape[title] = written.title().into();
+    shape[body] = written.body().into();
+    shape
 }

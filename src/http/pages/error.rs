@@ -29,7 +29,9 @@ pub fn page(request: &HttpRequest, failure: &Failure, response: HttpResponseBuil
         Kind::Invalid | Kind::Conflict | Kind::TooLarge => (t.error_invalid, failure.message.as_str()),
     };
     let (back, back_label) = match request.path() {
-        path if path.starts_with("/sources") || path.starts_with("/texts") => ("/sources", t.documents),
+        path if path.starts_with("/sources") || path.starts_with("/texts") || path.starts_with("/qnas") => {
+            ("/sources", t.documents)
+        }
         _ => ("/", t.back_home),
     };
     let template = ErrorPage { page, title, message, back, back_label };

@@ -12,12 +12,16 @@ pub mod source;
 pub mod sources;
 mod texts;
 pub mod tokens;
+pub mod website;
+pub mod websites;
+pub mod written;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::StatusCode};
 use askama::Template;
 
 use crate::app::chats;
+use crate::clock;
 use crate::domain::answer::Citation;
 use crate::domain::extract::Span;
 use crate::domain::id::{ChatId, SourceId};
@@ -137,6 +141,19 @@ impl Place {
 
     fn of(citation: &Citation) -> Place {
         Place::new(citation.source, citation.version, citation.span)
+    }
+}
+
+/// A moment as a page writes it before a script knows better.
+pub(in crate::http) struct Day {
+    at: String,
+    on: String,
+}
+
+impl Day {
+    fn of(ms: i64) -> Day {
+        let at = clock::iso(ms);
+        Day { on: at[..10].to_owned(), at }
     }
 }
 

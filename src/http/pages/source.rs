@@ -13,7 +13,7 @@ use crate::app::sources::{self, SourceText};
 use crate::clock;
 use crate::domain::account::Role;
 use crate::domain::extract::{Extract, Span, page_at};
-use crate::domain::source::{Source, SourceState};
+use crate::domain::source::{Source, SourceKind, SourceState};
 use crate::http::Site;
 use crate::http::body::Form;
 use crate::http::error::Failure;
@@ -33,6 +33,8 @@ struct SourcePage {
     /// What was not read and why: pages, then whatever else.
     notes: Vec<String>,
     may_stop: bool,
+    /// Whether it was written here.
+    may_edit: bool,
     /// The document that it lies within: number and title.
     within: Option<(i64, String)>,
     /// What lies within it, but not deeper: number and title.
@@ -88,6 +90,7 @@ pub async fn show(
             source.state,
             SourceState::Waiting | SourceState::Reading { .. } | SourceState::Embedding { .. }
         ),
+        may_edit: matches!(source.kind, SourceKind::Text | SourceKind::Qna),
         older_version: read.as_ref().is_some_and(|read| read.version < source.version),
         may_change: caller.principal().role >= Role::Editor,
         part: read.map(|read| part(page.t, &read, span, wanted)).unwrap_or_default(),

@@ -6,13 +6,15 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use super::texts::{Texts, say, unit_label};
-use super::{Page, go_to, html, html_with, language, size};
+use super::{Page, go_to, html, html_with, language, size, written};
 use crate::app::error::Kind;
 use crate::app::sources::{self, SourceCounts, SourceFilter, SourcePage};
+use crate::app::texts;
 use crate::domain::account::Role;
 use crate::domain::extract::{Unit, Unread};
 use crate::domain::id::SourceId;
 use crate::domain::source::{Source, SourceKind, SourceState};
+use crate::domain::written::Written;
 use crate::http::Site;
 use crate::http::body::Form;
 use crate::http::error::Failure;
@@ -32,9 +34,8 @@ struct SourcesPage {
     counts_line: String,
     may_change: bool,
     form_token: String,
-    text_open: bool,
-    text_title: String,
-    text_body: String,
+    text: Typed,
+    qna: Typed,
     words: String,
     state: String,
     state_links: Vec<StateLink>,
@@ -47,6 +48,14 @@ struct SourcesPage {
     next: Option<String>,
     upload_bytes_max: u64,
     too_large: String,
+}
+
+/// What was typed into a form that is shown again.
+#[derive(Default)]
+struct Typed {
+    is_open: bool,
+    title: String,
+    body: String,
 }
 
 struct StateLink {
@@ -73,7 +82,7 @@ struct Row {
     facts: String,
     added_at: String,
     added_on: String,
-    is_text: bool,
+    icon: SourceKind,
     state: &'static str,
     state_line: String,
     progress: Option<(u32, u32)>,
@@ -136,8 +145,18 @@ impl Wanted {
 #[derive(Default)]
 struct Before {
     wrong: Option<String>,
-    text_title: String,
-    text_body: String,
+    written: Option<Written>,
+}
+
+impl Before {
+    fn typed(&self, kind: SourceKind) -> Typed {
+        let written = self.written.as_ref().filter(|written| written.kind() == kind);
+        written.map_or_else(Typed::default, |written| Typed {
+            is_open: true,
+            title: written.title(),
+            body: written.body().to_owned(),
+        })
+    }
 }
 
 /// `GET /sources?words=&state=&page=`.
@@ -193,15 +212,30 @@ pub async fn add_text(
     caller: Caller,
     form: Form,
 ) -> Result<HttpResponse, Failure> {
-    match sources::add_text(&site.app, caller.principal(), form.get("title"), form.get("text")).await {
+    add_written(&site, &request, &caller, written::typed(SourceKind::Text, &form)).await
+}
+
+/// `POST /qnas`: a question with its answer.
+pub async fn add_qna(
+    site: web::Data<Site>,
+    request: HttpRequest,
+    caller: Caller,
+    form: Form,
+) -> Result<HttpResponse, Failure> {
+    add_written(&site, &request, &caller, written::typed(SourceKind::Qna, &form)).await
+}
+
+async fn add_written(
+    site: &Site,
+    request: &HttpRequest,
+    caller: &Caller,
+    written: Written,
+) -> Result<HttpResponse, Failure> {
+    match texts::add(&site.app, caller.principal(), &written).await {
         Ok(_) => Ok(go_to("/sources")),
         Err(error) if error.kind == Kind::Invalid => {
-            let before = Before {
-                wrong: Some(error.message),
-                text_title: form.get("title").to_owned(),
-                text_body: form.get("text").to_owned(),
-            };
-            page(&site, &request, &caller, StatusCode::BAD_REQUEST, before).await
+            let before = Before { wrong: Some(error.message), written: Some(written) };
+            page(site, request, caller, StatusCode::BAD_REQUEST, before).await
         }
         Err(error) => Err(error.into()),
     }
@@ -235,13 +269,12 @@ async fn page(
     let last = first + found.rows.len() as u64;
     let template = SourcesPage {
         t,
+        text: before.typed(SourceKind::Text),
+        qna: before.typed(SourceKind::Qna),
         wrong: before.wrong,
         counts_line: counts_line(t, &counts),
         may_change: may_change(caller),
         form_token: caller.form_token(),
-        text_open: !before.text_title.is_empty() || !before.text_body.is_empty(),
-        text_title: before.text_title,
-        text_body: before.text_body,
         state_links: state_links(t, &wanted, &counts),
         states_href: wanted.href("/sources/states", &wanted.state, wanted.page),
         settled: is_settled(&found),
@@ -331,7 +364,7 @@ impl Row {
             facts: facts.join(" · "),
             added_on: added_at[..10].to_owned(),
             added_at,
-            is_text: source.kind == SourceKind::Text,
+            icon: source.kind,
             state: source.state.as_str(),
             state_line: state_line(t, &source.state),
             progress: match source.state {

@@ -124,6 +124,41 @@ texts! {
     delete_chat: "Delete this conversation", "Supprimer cette conversation";
     delete_for_good: "Delete for good", "Supprimer définitivement";
 
+    // Web sites
+    websites: "Web sites", "Sites web";
+    websites_count: "{} web sites · {} pages", "{} sites web · {} pages";
+    no_websites: "No web site is read yet.", "Aucun site web n’est lu pour l’instant.";
+    add_website: "Add a web site", "Ajouter un site web";
+    website_address: "Address", "Adresse";
+    website_manners: "Pages are read slowly, as their server asks, and only those that anybody may see. What has vanished is no longer searched; citations of it still open.",
+        "Les pages sont lues lentement, comme leur serveur le demande, et seulement celles que chacun peut voir. Ce qui a disparu n’est plus interrogé ; les citations qui y renvoient s’ouvrent toujours.";
+    reach: "What to read", "À lire";
+    reach_page: "This page", "Cette page";
+    reach_sitemap: "The pages of its site map", "Les pages de son plan de site";
+    reach_crawl: "The pages that its links lead to", "Les pages vers lesquelles mènent ses liens";
+    depth_max: "Links followed in a row", "Liens suivis à la suite";
+    pages_max: "Pages at most", "Pages au plus";
+    every: "Read again", "Relire";
+    every_never: "Only when asked", "Seulement sur demande";
+    every_day: "Every day", "Chaque jour";
+    every_week: "Every week", "Chaque semaine";
+    website_read: "Read", "Lu";
+    website_read_on: "read", "lu le";
+    read_again: "Read again", "Relire";
+    fact_read: "Read on", "Lu le";
+    fact_due: "Read again on", "Relu le";
+    open_website: "Open", "Ouvrir";
+    delete_website_for_good: "Delete it and all of its pages", "Supprimer avec toutes ses pages";
+    no_web_pages: "No page has been visited yet.", "Aucune page n’a encore été visitée.";
+    web_pages_failed: "{} could not be read", "{} n’ont pas pu être lues";
+    web_pages_gone: "{} have vanished", "{} ont disparu";
+    web_page_found: "Not visited yet", "Pas encore visitée";
+    web_page_read: "Read", "Lue";
+    web_page_gone: "Vanished", "Disparue";
+    web_page_skipped: "Left out", "Laissée de côté";
+    web_page_failed: "Could not be read", "N’a pas pu être lue";
+    web_page_dropped: "Deleted here", "Supprimée ici";
+
     // Documents
     add_documents: "Add documents", "Ajouter des documents";
     drop_here: "Drop files anywhere on this page, or choose them", "Déposez des fichiers n’importe où sur cette page, ou choisissez-les";
@@ -138,6 +173,15 @@ texts! {
     too_large: "The file is larger than this appliance accepts ({}).", "Le fichier dépasse la taille acceptée par ce serveur ({}).";
     write_text: "Write a text instead", "Écrire plutôt un texte";
     add_text: "Add the text", "Ajouter le texte";
+    write_qna: "Write a question and its answer", "Écrire une question et sa réponse";
+    question: "Question", "Question";
+    answer: "Answer", "Réponse";
+    add_qna: "Add the answer", "Ajouter la réponse";
+    edit: "Edit", "Modifier";
+    edit_text: "Edit the text", "Modifier le texte";
+    edit_qna: "Edit the question and its answer", "Modifier la question et sa réponse";
+    edit_consequence: "It is read anew when saved. Citations of what it said before still open on that.",
+        "Il est relu après l’enregistrement. Les citations de ce qu’il disait avant s’ouvrent toujours sur l’ancien texte.";
     find_documents: "Find by title or file name", "Chercher par titre ou nom de fichier";
     search: "Search", "Rechercher";
     all: "All", "Tous";

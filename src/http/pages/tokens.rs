@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::{Page, go_to, html_with};
+use super::{Day, Page, go_to, html_with};
 use crate::app::error::Kind;
 use crate::app::models;
 use crate::app::tokens;
@@ -39,12 +39,6 @@ enum State {
     Valid,
     Until(Day),
     Expired,
-}
-
-/// A moment as a page writes it before a script knows better.
-struct Day {
-    at: String,
-    on: String,
 }
 
 /// `GET /tokens`.
@@ -124,12 +118,5 @@ impl Row {
                 Some(_) => State::Expired,
             },
         }
-    }
-}
-
-impl Day {
-    fn of(ms: i64) -> Day {
-        let at = clock::iso(ms);
-        Day { on: at[..10].to_owned(), at }
     }
 }

@@ -21,6 +21,17 @@ pub fn plain(address: &str) -> Option<Url> {
     written(Url::parse(address.trim()).ok()?)
 }
 
+/// The address that somebody typed, who may have left out `https://`.
+pub fn typed(address: &str) -> Option<Url> {
+    let address = address.trim();
+    let host = address.split(['/', '?', '#']).next().unwrap_or_default();
+    let named = host.contains('.') && !host.contains(|c: char| c.is_whitespace() || c == '@');
+    match plain(address) {
+        None if named && !address.contains("://") => plain(&format!("https://{address}")),
+        found => found,
+    }
+}
+
 /// What `href` means on a page at `base`.
 pub(super) fn resolved(base: &Url, href: &str) -> Option<Url> {
     written(base.join(href).ok()?)
@@ -98,6 +109,25 @@ mod tests {
             assert_eq!(plain(given).map(String::from).as_deref(), expected, "{given}");
         }
         assert_eq!(plain(&format!("https://a.example/{}", "x".repeat(3_000))), None);
+    }
+
+    #[test]
+    fn an_address_may_be_typed_without_its_scheme() {
+        let cases = [
+            ("a.example/x y", Some("https://a.example/x%20y")),
+            (" www.a.example ", Some("https://www.a.example/")),
+            ("a.example:8080/x", Some("https://a.example:8080/x")),
+            ("http://a.example", Some("http://a.example/")),
+            ("ftp://a.example/", None),
+            ("mailto:x@a.example", None),
+            ("javascript:a.b", None),
+            ("handbook", None),
+            ("what is a.example", None),
+            ("", None),
+        ];
+        for (typed, expected) in cases {
+            assert_eq!(super::typed(typed).map(String::from).as_deref(), expected, "{typed}");
+        }
     }
 
     #[test]

@@ -208,12 +208,16 @@ async fn a_web_site_goes_with_its_sources_step_by_step() {
     }
     let stranger = house.stranger().await;
     let id = round.website.id;
-    assert_eq!(house.store.remove_website(&stranger, id, 2, NOW).await.expect("a look"), None);
-    let first = house.store.remove_website(&house.scope, id, 2, NOW).await.expect("a step").expect("it is there");
-    assert_eq!((first.sources.len(), first.unreferenced.len(), first.done), (2, 1, false));
+    assert!(!house.store.leave_website(&stranger, id).await.expect("a look"));
+    assert_eq!(house.store.clear_website(2, NOW).await.expect("a look"), None, "none is to go");
+    assert!(house.store.leave_website(&house.scope, id).await.expect("it leaves"));
+    assert_eq!(house.store.website(&house.scope, id).await.expect("a read"), None, "it is gone at once");
     assert_eq!(next(&house, &round).await, None, "it is not read any more");
-    let last = house.store.remove_website(&house.scope, id, 2, NOW).await.expect("a step").expect("it is there");
-    assert_eq!((last.sources.len(), last.unreferenced.len(), last.done), (1, 1, true));
+    let first = house.store.clear_website(2, NOW).await.expect("a step").expect("sources are left");
+    assert_eq!((first.account, first.sources.len(), first.unreferenced.len()), (house.account(), 2, 1));
+    let last = house.store.clear_website(2, NOW).await.expect("a step").expect("sources are left");
+    assert_eq!((last.sources.len(), last.unreferenced.len()), (1, 1));
+    assert_eq!(house.store.clear_website(2, NOW).await.expect("a look"), None, "nothing is left");
     assert_eq!(house.store.website(&house.scope, id).await.expect("a read"), None);
     assert_eq!(house.store.source_counts(&house.scope).await.expect("counts").total, 0);
 }
@@ -234,4 +238,27 @@ async fn strangers_see_no_web_site() {
     assert_eq!(house.store.claim_website(i64::MAX).await.expect("a look"), None, "never is never");
     assert!(house.store.read_website_again(&house.scope, id, NOW).await.expect("a look"));
     assert!(house.store.claim_website(NOW).await.expect("a claim").is_some());
+}
+
+#[tokio::test]
+async fn a_stopped_round_is_not_taken_up_by_the_next() {
+    let house = House::new().await;
+    let stranger = house.stranger().await;
+    let round = begun(&house, Reach::Crawl { depth_max: 1 }, 10).await;
+    let id = round.website.id;
+    list(&house, &round, 0, &["https://a.example/1", "https://a.example/2"]).await;
+    visited(&house, &round, read("one")).await;
+    let stop = |scope, now_ms| house.store.stop_website(scope, id, "Stopped.".to_owned(), now_ms);
+    assert!(!stop(&stranger, NOW).await.expect("a look"));
+    assert!(stop(&house.scope, NOW).await.expect("it is stopped"));
+    assert!(!stop(&house.scope, NOW).await.expect("it is stopped already"));
+    assert_eq!(next(&house, &round).await, None, "the round has ended");
+    let stopped = house.store.website(&house.scope, id).await.expect("a read").expect("it is there");
+    let note = Some("Stopped.".to_owned());
+    assert_eq!((stopped.state, stopped.note, stopped.due_at_ms), (WebsiteState::Read, note, Some(NOW + DAY_MS)));
+    assert!(house.store.read_website_again(&house.scope, id, NOW).await.expect("it is due"));
+    let second = house.store.claim_website(NOW).await.expect("a claim").expect("it is due");
+    assert_eq!(next(&house, &round).await, None, "nor does the first go on in the second");
+    house.store.finish_website(&round, RoundEnd::Whole(None), NOW).await.expect("nothing to finish");
+    assert!(next(&house, &second).await.is_some(), "the second is not ended by the first");
 }
