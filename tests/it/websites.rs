@@ -138,11 +138,12 @@ async fn a_site_is_kept_in_step() {
     let links = format!(
         "<p>The harbour of Selby opens in April.</p><a href='keys'>Keys</a> <a href='/tides'>Tides</a>
          <a href='/private/x'>Private</a> <a href='/old'>Old</a> <a href='http://127.0.0.1:{other}/'>Other</a>
-         <a href='/rates.csv'>Rates</a> <a href='/lost'>Lost</a> <a href='mailto:x@a.example'>Mail</a>"
+         <a href='/rates.csv'>Rates</a> <a href=/slips>Slips</a> <a href='/lost'>Lost</a> <a href='mailto:x@a.example'>Mail</a>"
     );
     server.page("/", &links);
     server.page("/keys", "<p>The attic key hangs behind the barometer.</p><a href='/deep'>Deep</a>");
     server.page("/tides", "<p>The tide tables are printed by the almanac office.</p>");
+    server.put("/slips", There::Page("<p>The slips are cleaned on Mondays.</p>".to_owned()));
     server.page("/private/x", "<p>The safe opens with 1234.</p>");
     server.page("/deep", "<p>Too deep to be read.</p>");
     server.put("/rates.csv", There::Plain("Berth,Price\nNorth pier,12 EUR\nSouth pier,9 EUR\n".to_owned()));
@@ -156,7 +157,7 @@ async fn a_site_is_kept_in_step() {
     assert_eq!(add(&appliance, &token, &wish).await["existed"], true, "the same site twice is one");
     let id = &added["id"];
     let website = read(&appliance, &token, id).await;
-    assert_eq!((&website["state"], &website["pages"], &website["note"]), (&json!("read"), &json!(4), &Value::Null));
+    assert_eq!((&website["state"], &website["pages"], &website["note"]), (&json!("read"), &json!(5), &Value::Null));
     assert!(website["due_at"].is_string(), "{website}");
     let all = pages(&appliance, &token, id).await;
     let states = |all: &HashMap<String, Value>| {
@@ -166,7 +167,7 @@ async fn a_site_is_kept_in_step() {
     };
     assert_eq!(
         states(&all),
-        "/ read, /keys read, /lost failed, /old skipped, /private/x skipped, /rates.csv read, /tides read"
+        "/ read, /keys read, /lost failed, /old skipped, /private/x skipped, /rates.csv read, /slips read, /tides read"
     );
     assert!(all["/private/x"]["reason"].to_string().contains("robots.txt"), "{}", all["/private/x"]);
     let asked = server.asked();
@@ -185,7 +186,7 @@ async fn a_site_is_kept_in_step() {
     let again = appliance.post(&token, &format!("/api/v1/websites/{id}/read"), &json!({})).await;
     assert_eq!(again.status(), StatusCode::ACCEPTED.as_u16());
     let website = read(&appliance, &token, id).await;
-    assert_eq!((&website["pages"], &website["gone_pages"]), (&json!(4), &json!(1)), "{website}");
+    assert_eq!((&website["pages"], &website["gone_pages"]), (&json!(5), &json!(1)), "{website}");
     let asked = server.asked();
     assert!(asked.contains(&("/keys".to_owned(), 304)), "{asked:?}");
     assert!(found(&appliance, &token, "When does the harbour of Selby open?").await.contains("March"));

@@ -126,7 +126,8 @@ texts! {
 
     // Web sites
     websites: "Web sites", "Sites web";
-    websites_count: "{} web sites · {} pages", "{} sites web · {} pages";
+    websites_one: "1 web site", "1 site web";
+    websites_many: "{} web sites", "{} sites web";
     no_websites: "No web site is read yet.", "Aucun site web n’est lu pour l’instant.";
     add_website: "Add a web site", "Ajouter un site web";
     website_address: "Address", "Adresse";
@@ -143,7 +144,6 @@ texts! {
     every_day: "Every day", "Chaque jour";
     every_week: "Every week", "Chaque semaine";
     website_read: "Read", "Lu";
-    website_read_on: "read", "lu le";
     read_again: "Read again", "Relire";
     fact_read: "Read on", "Lu le";
     fact_due: "Read again on", "Relu le";

@@ -200,10 +200,10 @@ fn is_settled(found: &[Website]) -> bool {
 }
 
 fn counts_line(t: &Texts, found: &[Website]) -> String {
-    let pages: u64 = found.iter().map(|website| u64::from(website.pages)).sum();
     match found.len() {
         0 => String::new(),
-        many => say(t.websites_count, &[&many, &pages]),
+        1 => t.websites_one.to_owned(),
+        many => say(t.websites_many, &[&many]),
     }
 }
 

@@ -235,7 +235,10 @@ fn plain(file_name: &str, head: &[u8]) -> Format {
     let extension = file_name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
     let marks: Vec<u8> = head.iter().filter(|&&b| b != 0).take(4096).map(u8::to_ascii_lowercase).collect();
     let marks = after_prologue(&marks);
-    if [&b"<!doctype html"[..], b"<html", b"<head", b"<body"].iter().any(|mark| marks.starts_with(mark)) {
+    if [&b"<!doctype html"[..], b"<html", b"<head", b"<body", b"<title", b"<meta"]
+        .iter()
+        .any(|mark| marks.starts_with(mark))
+    {
         return Format::Html;
     }
     if mail::is_mailbox(head) {
@@ -291,6 +294,7 @@ mod tests {
             ("lies.pdf", b"<!-- c --> <!DOCTYPE HTML><p>x", Format::Html),
             ("x.xhtml", b"<?xml version=\"1.0\"?>\n<html xmlns='x'>", Format::Html),
             ("part.html", b"<div>x</div>", Format::Html),
+            ("page", b"<title>x</title><p>y", Format::Html),
             ("readme.md", b"<h1 align=center>x</h1>", Format::Markdown),
             ("wide", &utf16, Format::Html),
             ("no extension", b"x", Format::Text),

@@ -43,6 +43,19 @@ fn unreachable(error: &NetError) -> Visited {
     Visited { unreachable: !ours, ..Visited::failed(reason(error)) }
 }
 
+/// What a page is called like a file. One that is HTML by its server's word alone, such as a part of a page, is given the
+/// ending that says so.
+fn file_name(url: &Url, media_type: Option<&str>, bytes: &[u8]) -> String {
+    let name = address::shown(url);
+    let declared = media_type.unwrap_or_default().trim_start().to_ascii_lowercase();
+    let is_declared = ["text/html", "application/xhtml+xml"].iter().any(|html| declared.starts_with(html));
+    let is_plain = |format: Format| matches!(format, Format::Text | Format::Markdown);
+    match extract::detect(&name, bytes) {
+        Ok(format) if is_declared && is_plain(format) => format!("{name}.html"),
+        _ => name,
+    }
+}
+
 /// A page of which something has come.
 struct Fetched<'a> {
     web: &'a Web,
@@ -62,12 +75,12 @@ impl Fetched<'_> {
         if !alone && asks_not {
             return Visited::skipped(NOINDEX);
         }
-        let Content { validators, body, .. } = content;
+        let Content { media_type, validators, body, .. } = content;
         let bytes = match body.read().await {
             Ok(bytes) => bytes,
             Err(error) => return unreachable(&error),
         };
-        let file_name = address::shown(&found_at);
+        let file_name = file_name(&found_at, media_type.as_deref(), &bytes);
         let format = match extract::detect(&file_name, &bytes) {
             Ok(format) => format,
             Err(error) if alone => return Visited::failed(error.to_string()),
