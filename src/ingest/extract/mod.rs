@@ -6,6 +6,7 @@
 mod archive;
 mod blocks;
 mod chart;
+mod comments;
 pub mod detect;
 mod docx;
 mod epub;

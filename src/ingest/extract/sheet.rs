@@ -13,6 +13,7 @@ use calamine::{Data, DataRef, DataType, Ods, Reader, SheetType, SheetVisible, Xl
 
 use quick_xml::events::Event;
 
+use super::comments::{self, People};
 use super::package::Package;
 use super::xml::attribute;
 use super::{ExtractError, Hear, Heard, chart, text};
@@ -45,7 +46,7 @@ pub(super) fn read(bytes: &[u8], book: Book, hear: Hear<'_>) -> Result<Extract, 
     let input = Cursor::new(bytes);
     match book {
         Book::Xlsx => {
-            let mut charts = charts(bytes)?;
+            let mut beside = beside(bytes)?;
             let mut book = Xlsx::new(input).map_err(damaged)?;
             let sheets = book.sheets_metadata().to_vec();
             sheets_of(&sheets, hear, &mut extract, |name| {
@@ -54,7 +55,7 @@ pub(super) fn read(bytes: &[u8], book: Book, hear: Hear<'_>) -> Result<Extract, 
                 // Without its regions, a merged cell has its value once.
                 let merged = book.merge_cells_by_sheet_name(name).unwrap_or_default();
                 merged.iter().for_each(|region| grid.merge(region.start, region.end));
-                grid.charts = charts.remove(name).unwrap_or_default();
+                grid.beside = beside.remove(name).unwrap_or_default();
                 Ok(grid)
             })?;
         }
@@ -65,23 +66,27 @@ pub(super) fn read(bytes: &[u8], book: Book, hear: Hear<'_>) -> Result<Extract, 
     Ok(extract)
 }
 
-/// The charts on each sheet, by the sheet's name: what they draw may stand nowhere else.
-fn charts(bytes: &[u8]) -> Result<HashMap<String, Vec<String>>, ExtractError> {
+/// The charts on each sheet and the comments on its cells, by the sheet's name: what these say may stand nowhere else.
+fn beside(bytes: &[u8]) -> Result<HashMap<String, Vec<String>>, ExtractError> {
     let mut package = Package::open(bytes)?;
     let Some(path) = package.main_part()? else { return Ok(HashMap::new()) };
     let Some(workbook) = package.text(&path)? else { return Ok(HashMap::new()) };
     let sheets = package.relations(&path)?;
-    let mut charts: HashMap<String, Vec<String>> = HashMap::new();
+    let people = People::of(&mut package, &sheets)?;
+    let mut beside: HashMap<String, Vec<String>> = HashMap::new();
     for (name, id) in sheet_relations(&workbook) {
         let Some(sheet) = sheets.iter().find(|relation| relation.id == id) else { continue };
-        for drawing in package.relations(&sheet.target)?.iter().filter(|relation| relation.kind == "drawing") {
+        let relations = package.relations(&sheet.target)?;
+        let blocks = beside.entry(name).or_default();
+        for drawing in relations.iter().filter(|relation| relation.kind == "drawing") {
             for part in package.relations(&drawing.target)?.iter().filter(|relation| relation.kind == "chart") {
                 let drawn = package.text(&part.target)?.map(|xml| chart::read(&xml));
-                charts.entry(name.clone()).or_default().extend(drawn.filter(|chart| !chart.is_empty()));
+                blocks.extend(drawn.filter(|chart| !chart.is_empty()));
             }
         }
+        blocks.extend(comments::read(&mut package, &relations, &people)?);
     }
-    Ok(charts)
+    Ok(beside)
 }
 
 /// The names of a workbook's sheets, each with the relation by which it is found.

@@ -1,10 +1,11 @@
-//! PowerPoint presentations: each slide's title, texts, tables, charts and notes.
+//! PowerPoint presentations: each slide's title, texts, tables, charts, notes and comments.
 //!
 //! What stands on every slide (date, footer, number) and what lies only on masters and layouts is left out, and so are
 //! slides that are hidden; a note says so.
 
 mod slide;
 
+use super::comments::{self, People};
 use super::package::Package;
 use super::xml::attribute;
 use super::{ExtractError, Hear, Heard, chart, text};
@@ -25,12 +26,13 @@ pub(super) fn read(bytes: &[u8], hear: Hear<'_>) -> Result<Extract, ExtractError
     let relations = package.relations(&path)?;
     let mut extract = Extract { unit: Unit::Slide, ..Extract::default() };
     package.about(&mut extract)?;
+    let people = People::of(&mut package, &relations)?;
     let ids = slide_ids(&presentation);
     let total = u32::try_from(ids.len()).unwrap_or(u32::MAX).min(limits::EXTRACT_PAGES_MAX);
     for (id, number) in ids.iter().zip(1..=total) {
         let target = relations.iter().find(|relation| relation.id == *id).map(|relation| relation.target.as_str());
         let start = extract.markdown.len();
-        match target.map(|target| one(&mut package, target)).transpose()?.flatten() {
+        match target.map(|target| one(&mut package, target, &people)).transpose()?.flatten() {
             Some(markdown) => extract.markdown.push_str(&markdown),
             None => extract.notes.push(format!("Slide {number} is hidden or missing and was left out.")),
         }
@@ -44,7 +46,7 @@ pub(super) fn read(bytes: &[u8], hear: Hear<'_>) -> Result<Extract, ExtractError
 }
 
 /// The slide at `path` in Markdown; `None` if it is hidden or is not there.
-fn one(package: &mut Package<'_>, path: &str) -> Result<Option<String>, ExtractError> {
+fn one(package: &mut Package<'_>, path: &str, people: &People) -> Result<Option<String>, ExtractError> {
     let Some(slide) = package.text(path)?.and_then(|xml| slide::read(&xml)) else { return Ok(None) };
     let relations = package.relations(path)?;
     let mut blocks = Vec::new();
@@ -66,6 +68,7 @@ fn one(package: &mut Package<'_>, path: &str) -> Result<Option<String>, ExtractE
         let xml = package.text(&notes.target)?.unwrap_or_default();
         blocks.extend(slide::notes(&xml));
     }
+    blocks.extend(comments::read(package, &relations, people)?);
     blocks.retain(|block| !block.trim().is_empty());
     Ok(Some(text::clean(&blocks.join("\n\n"))))
 }

@@ -12,8 +12,8 @@ pub(super) struct Grid {
     rows: BTreeMap<u32, BTreeMap<u32, String>>,
     cells: usize,
     bytes: usize,
-    /// What is drawn on the sheet, in Markdown.
-    pub charts: Vec<String>,
+    /// What is drawn on the sheet and said about its cells, in Markdown.
+    pub beside: Vec<String>,
 }
 
 /// The most cells of a merged region that its value is repeated in.
@@ -63,7 +63,7 @@ impl Grid {
                 tables.push(table(band, columns));
             }
         }
-        tables.extend(self.charts);
+        tables.extend(self.beside);
         tables.retain(|table| !table.is_empty());
         tables.join("\n\n")
     }
