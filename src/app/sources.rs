@@ -9,6 +9,7 @@ use crate::blobs::Incoming;
 use crate::domain::account::COLLECTION_GENERAL;
 use crate::domain::id::{AccountId, CollectionId, SourceId};
 use crate::domain::source::{Sha256, Source, SourceKind};
+use crate::ingest;
 use crate::ingest::extract::{self, HEAD_BYTES};
 use crate::store::{Created, NewSource};
 use crate::{clock, limits};
@@ -185,11 +186,7 @@ pub(super) async fn removed(
     sources.iter().for_each(|&source| app.in_hand.let_go(source));
     app.indexer.wants(account);
     for sha256 in unreferenced {
-        // No upload of the same file may stand between its rename and its row while this looks and removes.
-        let _gate = app.blob_gate.write().await;
-        if !app.store.referenced(sha256).await? {
-            app.blobs.remove(sha256).await?;
-        }
+        ingest::remove_original::<Error>(&app.store, &app.blobs, &app.blob_gate, sha256).await?;
     }
     Ok(())
 }

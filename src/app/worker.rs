@@ -60,11 +60,11 @@ async fn work(app: App, mut stopped: watch::Receiver<bool>) {
                 () = run(&app, job) => {}
                 _ = stopped.changed() => break,
             },
-            Ok(None) => tokio::select! {
-                () = notified => {}
-                () = tokio::time::sleep(LOOK_AGAIN) => {}
-                _ = stopped.changed() => break,
-            },
+            Ok(None) => {
+                if !rest(notified, &mut stopped).await {
+                    break;
+                }
+            }
             Err(error) => {
                 tracing::error!(%error, "no job could be claimed");
                 tokio::time::sleep(LOOK_AGAIN).await;
@@ -85,11 +85,11 @@ async fn build(app: App, mut stopped: watch::Receiver<bool>) {
                 }
                 _ = stopped.changed() => break,
             },
-            Ok(None) => tokio::select! {
-                () = app.build.notified() => {}
-                () = tokio::time::sleep(LOOK_AGAIN) => {}
-                _ = stopped.changed() => break,
-            },
+            Ok(None) => {
+                if !rest(app.build.notified(), &mut stopped).await {
+                    break;
+                }
+            }
             Err(error) => {
                 tracing::error!(%error, "no generation could be claimed");
                 tokio::time::sleep(LOOK_AGAIN).await;
@@ -112,11 +112,18 @@ async fn visit(app: App, mut stopped: watch::Receiver<bool>) {
             Ok(false) => {}
             Err(error) => tracing::error!(%error, "no web site could be read"),
         }
-        tokio::select! {
-            () = notified => {}
-            () = tokio::time::sleep(LOOK_AGAIN) => {}
-            _ = stopped.changed() => break,
+        if !rest(notified, &mut stopped).await {
+            break;
         }
+    }
+}
+
+/// Waits until there may be work again; false if the appliance stops.
+async fn rest(woken: impl Future<Output = ()>, stopped: &mut watch::Receiver<bool>) -> bool {
+    tokio::select! {
+        () = woken => true,
+        () = tokio::time::sleep(LOOK_AGAIN) => true,
+        _ = stopped.changed() => false,
     }
 }
 

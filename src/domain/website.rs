@@ -30,6 +30,11 @@ pub struct Website {
     pub created_at_ms: i64,
 }
 
+/// An address as readers are shown it: without its scheme and the slash at its end.
+pub fn shown(url: &str) -> &str {
+    url.split_once("://").map_or(url, |(_, rest)| rest).trim_end_matches('/')
+}
+
 /// How far reading goes from the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {

@@ -1,6 +1,7 @@
 //! Why a document is not searchable: for good, or for now.
 
 use super::extract::ExtractError;
+use crate::blobs::BlobsError;
 use crate::fulltext::FulltextError;
 use crate::inference::InferenceError;
 use crate::store::StoreError;
@@ -36,4 +37,4 @@ macro_rules! tried_again {
     )*};
 }
 
-tried_again!(StoreError, InferenceError, VectorsError, FulltextError);
+tried_again!(StoreError, BlobsError, InferenceError, VectorsError, FulltextError);

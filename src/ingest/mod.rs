@@ -23,7 +23,7 @@ use sha2::Digest as _;
 use tokio::io::AsyncRead;
 use tokio::sync::RwLock;
 
-use crate::blobs::Blobs;
+use crate::blobs::{Blobs, BlobsError};
 use crate::domain::chunk::{Chunk, ChunkRules};
 use crate::domain::extract::Extract;
 use crate::domain::id::{GenerationId, JobId, Seq};
@@ -32,7 +32,7 @@ use crate::domain::source::{Sha256, Source, SourceKind, SourceState};
 use crate::fulltext::Fulltext;
 use crate::inference::{Embedder, InferenceError, Urgency};
 use crate::limits;
-use crate::store::{Finished, Store};
+use crate::store::{Finished, Store, StoreError};
 use crate::vectors::Vectors;
 
 pub use error::IngestError;
@@ -53,6 +53,21 @@ pub struct Rooms {
     pub reader: sandbox::Reader,
     /// Held to read from a file's rename to its row, to write while an unreferenced file is removed.
     pub blob_gate: Arc<RwLock<()>>,
+}
+
+/// Removes an original if no source has it any more. `gate` is the one of [`Rooms::blob_gate`].
+pub async fn remove_original<E: From<StoreError> + From<BlobsError>>(
+    store: &Store,
+    blobs: &Blobs,
+    gate: &RwLock<()>,
+    sha256: Sha256,
+) -> Result<(), E> {
+    // No upload of the same file may stand between its rename and its row while this looks and removes.
+    let _gate = gate.write().await;
+    if !store.referenced(sha256).await? {
+        blobs.remove(sha256).await?;
+    }
+    Ok(())
 }
 
 /// An embedding model: what documents are cut for, and what makes their vectors.

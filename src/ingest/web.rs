@@ -18,10 +18,9 @@ use tokio::sync::RwLock;
 use tokio::time::Instant;
 use url::Url;
 
-use super::{IngestError, sandbox};
-use crate::blobs::{Blobs, BlobsError};
+use super::{IngestError, remove_original, sandbox};
+use crate::blobs::Blobs;
 use crate::domain::id::SourceId;
-use crate::domain::source::Sha256;
 use crate::domain::website::Reach;
 use crate::limits;
 use crate::net::{NetError, Validators, Visitor};
@@ -191,10 +190,11 @@ impl Walk<'_> {
         visited: Visited,
         tell: &(dyn Fn(SourceId) + Send + Sync),
     ) -> Result<(), IngestError> {
-        let followed = self.web.follow(self.round, page, visited.came, (self.now)()).await?;
+        let web = self.web;
+        let followed = web.follow(self.round, page, visited.came, (self.now)()).await?;
         if let Some(followed) = followed {
             if let Some(sha256) = followed.unreferenced {
-                self.web.remove(sha256).await?;
+                remove_original::<IngestError>(&web.store, &web.blobs, &web.gate, sha256).await?;
             }
             if followed.changed {
                 tell(followed.source);
@@ -228,24 +228,14 @@ impl Web {
             Came::Told(told) => return Ok(self.store.page_visited(round, page.id, told, now_ms).await?),
             Came::Fresh(fresh) => fresh,
         };
-        let mut incoming = self.blobs.receive().await.map_err(later)?;
-        incoming.write(&fresh.bytes).await.map_err(later)?;
+        let mut incoming = self.blobs.receive().await?;
+        incoming.write(&fresh.bytes).await?;
         let _gate = self.gate.read().await;
-        let (sha256, bytes) = incoming.finish().await.map_err(later)?;
+        let (sha256, bytes) = incoming.finish().await?;
         let Fresh { title, file_name, media_type, validators: Validators { etag, modified }, .. } = fresh;
         let content = Content { file_name, media_type, bytes, sha256 };
         let read = PageVisited::Read { title, content, etag, modified };
         Ok(self.store.page_visited(round, page.id, read, now_ms).await?)
-    }
-
-    /// Removes an original that no source has any more.
-    async fn remove(&self, sha256: Sha256) -> Result<(), IngestError> {
-        // No upload of the same file may stand between its rename and its row while this looks and removes.
-        let _gate = self.gate.write().await;
-        if !self.store.referenced(sha256).await? {
-            self.blobs.remove(sha256).await.map_err(later)?;
-        }
-        Ok(())
     }
 }
 
@@ -273,10 +263,6 @@ impl Came {
             Came::Told(PageVisited::Unchanged | PageVisited::Read { .. }) | Came::Fresh(_) => None,
         }
     }
-}
-
-fn later(error: BlobsError) -> IngestError {
-    IngestError::Later(error.to_string())
 }
 
 /// Why an address could not be visited, for whoever added it.

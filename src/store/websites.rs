@@ -72,8 +72,7 @@ const WEBSITES: &str = select_websites!(
 );
 
 const WEBSITE: &str = select_websites!(
-    "WHERE w.id = ?3 AND w.account = ?1 AND w.collection IN (SELECT value FROM json_each(?2))
-                      AND w.state <> 'leaving'"
+    "WHERE w.id = ?3 AND w.account = ?1 AND w.collection IN (SELECT value FROM json_each(?2)) AND w.state <> 'leaving'"
 );
 
 const WEBSITE_UNSCOPED: &str = select_websites!("WHERE w.id = ?1");

@@ -192,13 +192,19 @@ impl Appliance {
 
     /// Waits until a source is ready or failed.
     pub async fn settled(&self, token: &str, source: i64) -> Value {
+        let path = format!("/api/v1/sources/{source}");
+        self.until(token, &path, |state| matches!(state["state"].as_str(), Some("ready" | "failed"))).await
+    }
+
+    /// Asks for `path` again and again until `holds` of what it says.
+    pub async fn until(&self, token: &str, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
         let begun = Instant::now();
         loop {
-            let state: Value = self.get(token, &format!("/api/v1/sources/{source}")).await.json().await.expect("JSON");
-            if matches!(state["state"].as_str(), Some("ready" | "failed")) {
-                return state;
+            let said: Value = self.get(token, path).await.json().await.expect("JSON");
+            if holds(&said) {
+                return said;
             }
-            assert!(begun.elapsed() < PATIENCE, "source {source} did not settle: {state}");
+            assert!(begun.elapsed() < PATIENCE, "{path} did not come to rest: {said}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

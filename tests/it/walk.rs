@@ -1,7 +1,6 @@
 //! The main job over HTTP: a document in, a checkable answer out, and gone again.
 
 use std::io::Write as _;
-use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -120,15 +119,11 @@ async fn what_lies_within_documents_is_found_and_goes_with_them() {
     let token = appliance.token(data.path());
     let id = appliance.ready(&token, "old.zip", &archive()).await;
     let list = async || -> Value { appliance.get(&token, "/api/v1/sources").await.json().await.expect("JSON") };
-    let mut listed = list().await;
-    for _ in 0..200 {
-        let ready = listed["sources"].as_array().is_some_and(|all| all.iter().all(|source| source["state"] == "ready"));
-        if ready && listed["total"] == 4 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        listed = list().await;
-    }
+    let is_ready = |listed: &Value| {
+        let all = listed["sources"].as_array().expect("a list");
+        listed["total"] == 4 && all.iter().all(|source| source["state"] == "ready")
+    };
+    let listed = appliance.until(&token, "/api/v1/sources", is_ready).await;
     assert_eq!(listed["total"], 4, "{listed}");
     let named = |name: &str| {
         let all = listed["sources"].as_array().expect("a list");

@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt, web};
 use serde_json::{Value, json};
 
-use crate::appliance::{Appliance, PATIENCE, folder, has_model};
+use crate::appliance::{Appliance, folder, has_model};
 
 /// One address of the server.
 #[derive(Clone)]
@@ -96,17 +95,10 @@ async fn add(appliance: &Appliance, token: &str, body: &Value) -> Value {
 
 /// Waits until a web site was read or failed, and its sources have come to rest.
 async fn read(appliance: &Appliance, token: &str, id: &Value) -> Value {
-    let begun = Instant::now();
-    loop {
-        let path = format!("/api/v1/websites/{id}");
-        let website: Value = appliance.get(token, &path).await.json().await.expect("JSON");
-        let counts: Value = appliance.get(token, "/api/v1/sources/counts").await.json().await.expect("JSON");
-        if matches!(website["state"].as_str(), Some("read" | "failed")) && counts["working"] == 0 {
-            return website;
-        }
-        assert!(begun.elapsed() < PATIENCE, "it was not read: {website} {counts}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let path = format!("/api/v1/websites/{id}");
+    let website = appliance.until(token, &path, |site| matches!(site["state"].as_str(), Some("read" | "failed"))).await;
+    appliance.until(token, "/api/v1/sources/counts", |counts| counts["working"] == 0).await;
+    website
 }
 
 /// The pages of a web site by their path: state, reason and source.
@@ -197,15 +189,7 @@ async fn a_site_is_kept_in_step() {
 
     assert!(appliance.delete(&token, &format!("/api/v1/websites/{id}")).await.status().is_success());
     assert_eq!(appliance.get(&token, &format!("/api/v1/websites/{id}")).await.status(), StatusCode::NOT_FOUND.as_u16());
-    let begun = Instant::now();
-    loop {
-        let listed: Value = appliance.get(&token, "/api/v1/sources").await.json().await.expect("JSON");
-        if listed["total"] == 0 {
-            break;
-        }
-        assert!(begun.elapsed() < PATIENCE, "its sources did not go: {listed}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    appliance.until(&token, "/api/v1/sources", |listed| listed["total"] == 0).await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use url::{Host, Url};
 
+use crate::domain::website;
 use crate::limits;
 
 /// Parts of a query that say who came from where and change nothing of the page.
@@ -82,8 +83,7 @@ pub(super) fn is_worth_a_visit(url: &Url) -> bool {
 
 /// What readers are shown instead of a file name: the address without its scheme, cut to what a file name may be long.
 pub(super) fn shown(url: &Url) -> String {
-    let text = url.as_str();
-    let text = text.split_once("://").map_or(text, |(_, rest)| rest).trim_end_matches('/');
+    let text = website::shown(url.as_str());
     text[..text.floor_char_boundary(limits::FILE_NAME_BYTES_MAX)].to_owned()
 }
 
