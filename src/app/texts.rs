@@ -33,15 +33,20 @@ pub async fn add(app: &App, principal: &Principal, written: &Written) -> Result<
     sources::create(app, new).await
 }
 
-/// A source of this kind and what was written in it.
-pub async fn get(app: &App, principal: &Principal, id: SourceId, kind: SourceKind) -> Result<(Source, Written)> {
+/// A source that was written here, and what it says.
+pub async fn get(app: &App, principal: &Principal, id: SourceId) -> Result<(Source, Written)> {
     let source = sources::get(app, principal, id).await?;
-    if source.kind != kind {
-        return Err(Error::not_found(noun(kind)));
+    if !source.kind.is_written() {
+        return Err(missing(SourceKind::Text));
     }
     let kept = app.blobs.read(source.sha256).await?;
-    let written = Written::read(kind, &source.title, &String::from_utf8_lossy(&kept));
-    Ok((source, written.ok_or_else(|| Error::not_found(noun(kind)))?))
+    let written = Written::read(source.kind, &source.title, &String::from_utf8_lossy(&kept));
+    Ok((source, written.ok_or_else(|| missing(SourceKind::Text))?))
+}
+
+/// Passes if what was found is of the kind that was asked for.
+pub fn must_be(found: SourceKind, asked: SourceKind) -> Result<()> {
+    if found == asked { Ok(()) } else { Err(missing(asked)) }
 }
 
 /// Has a source of the same kind say something else from now on. It is read anew; until then, and for citations of it,
@@ -49,7 +54,8 @@ pub async fn get(app: &App, principal: &Principal, id: SourceId, kind: SourceKin
 pub async fn change(app: &App, principal: &Principal, id: SourceId, written: &Written) -> Result<Source> {
     principal.must_edit()?;
     check(written)?;
-    let (source, _) = get(app, principal, id, written.kind()).await?;
+    let source = sources::get(app, principal, id).await?;
+    must_be(source.kind, written.kind())?;
     let scope = app.scope(principal).await?;
     let rewritten = {
         let _gate = app.blob_gate.read().await;
@@ -57,7 +63,7 @@ pub async fn change(app: &App, principal: &Principal, id: SourceId, written: &Wr
         app.store.rewrite_source(&scope, id, content, clock::now_ms()).await?
     };
     match rewritten {
-        Rewritten::Missing => Err(Error::not_found(noun(written.kind()))),
+        Rewritten::Missing => Err(missing(source.kind)),
         Rewritten::Same(title) => Err(Error::new(Kind::Conflict, format!("This is already written here: {title}."))),
         Rewritten::Unchanged => Ok(source),
         Rewritten::Changed { unreferenced } => {
@@ -93,9 +99,9 @@ async fn keep(app: &App, written: &Written) -> Result<Content> {
     Ok(Content { file_name: written.title(), media_type: MEDIA_TYPE.to_owned(), bytes, sha256 })
 }
 
-fn noun(kind: SourceKind) -> &'static str {
-    match kind {
+fn missing(kind: SourceKind) -> Error {
+    Error::not_found(match kind {
         SourceKind::Qna => "question with an answer",
         SourceKind::Text | SourceKind::Document | SourceKind::Website => "text",
-    }
+    })
 }

@@ -26,6 +26,11 @@ impl SourceKind {
         }
     }
 
+    /// Whether it was written in the appliance, and can be changed there.
+    pub fn is_written(self) -> bool {
+        matches!(self, SourceKind::Text | SourceKind::Qna)
+    }
+
     /// The kind that `word` names.
     pub fn parse(word: &str) -> Option<SourceKind> {
         [SourceKind::Document, SourceKind::Website, SourceKind::Text, SourceKind::Qna]

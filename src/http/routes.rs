@@ -53,8 +53,8 @@ routes! {
     ToMembers "/sources/{id}/retry"              { POST pages::sources::retry }
     ToMembers "/sources/{id}/delete"             { GET pages::source::ask_to_delete, POST pages::source::delete }
     ToMembers "/sources/{id}/edit"               { GET pages::written::show, POST pages::written::save }
-    ToMembers "/texts"                           { POST pages::sources::add_text }
-    ToMembers "/qnas"                            { POST pages::sources::add_qna }
+    ToMembers "/texts"                           { POST pages::written::add_text }
+    ToMembers "/qnas"                            { POST pages::written::add_qna }
     ToMembers "/websites"                        { GET pages::websites::list, POST pages::websites::add }
     ToMembers "/websites/states"                 { GET pages::websites::states }
     ToMembers "/websites/{id}"                   { GET pages::website::show }

@@ -9,6 +9,7 @@ pub mod websites;
 
 use serde_json::{Value, json};
 
+use crate::app::sources::Added;
 use crate::clock;
 use crate::domain::answer::{Citation, Doubt};
 use crate::domain::passage::Passage;
@@ -57,6 +58,13 @@ pub fn source(source: &Source) -> Value {
         SourceState::Failed { reason } => shape["reason"] = json!(reason),
         SourceState::Waiting | SourceState::Indexing | SourceState::Ready | SourceState::Gone => {}
     }
+    shape
+}
+
+/// A source that was sent, and whether it was there before.
+pub fn added(added: &Added) -> Value {
+    let mut shape = source(&added.source);
+    shape["existed"] = added.existed.into();
     shape
 }
 

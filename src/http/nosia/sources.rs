@@ -42,11 +42,7 @@ pub async fn upload(site: web::Data<Site>, caller: Caller, form: Multipart) -> R
 
 fn told(name: &str, result: &Result<Added, Failure>) -> Value {
     match result {
-        Ok(added) => {
-            let mut shape = nosia::source(&added.source);
-            shape["existed"] = added.existed.into();
-            shape
-        }
+        Ok(added) => nosia::added(added),
         Err(failure) => {
             failure.log("/api/v1/files");
             let mut shape = failure.json();

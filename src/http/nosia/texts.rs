@@ -19,8 +19,7 @@ pub async fn add(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
-    let written = text(&body::json(&request, payload).await?)?;
-    added(&site, &caller, &written).await
+    added(&site, &caller, text(&body::json(&request, payload).await?)?).await
 }
 
 /// `POST /api/v1/qnas`: `{"question": ..., "answer": ...}`.
@@ -30,20 +29,17 @@ pub async fn add_qna(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
-    let written = qna(&body::json(&request, payload).await?)?;
-    added(&site, &caller, &written).await
+    added(&site, &caller, qna(&body::json(&request, payload).await?)?).await
 }
 
 /// `GET /api/v1/texts/{id}`.
 pub async fn get(site: web::Data<Site>, caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Failure> {
-    let (source, written) = texts::get(&site.app, caller.principal(), id(&path)?, SourceKind::Text).await?;
-    Ok(HttpResponse::Ok().json(shape(&source, &written)))
+    read(&site, &caller, &path, SourceKind::Text).await
 }
 
 /// `GET /api/v1/qnas/{id}`.
 pub async fn get_qna(site: web::Data<Site>, caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Failure> {
-    let (source, written) = texts::get(&site.app, caller.principal(), id(&path)?, SourceKind::Qna).await?;
-    Ok(HttpResponse::Ok().json(shape(&source, &written)))
+    read(&site, &caller, &path, SourceKind::Qna).await
 }
 
 /// `PUT /api/v1/texts/{id}`: the same fields as when it was added.
@@ -54,9 +50,7 @@ pub async fn change(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
-    let (id, written) = (id(&path)?, text(&body::json(&request, payload).await?)?);
-    let source = texts::change(&site.app, caller.principal(), id, &written).await?;
-    Ok(HttpResponse::Accepted().json(shape(&source, &written)))
+    changed(&site, &caller, &path, text(&body::json(&request, payload).await?)?).await
 }
 
 /// `PUT /api/v1/qnas/{id}`: the same fields as when it was added.
@@ -67,16 +61,23 @@ pub async fn change_qna(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
-    let (id, written) = (id(&path)?, qna(&body::json(&request, payload).await?)?);
-    let source = texts::change(&site.app, caller.principal(), id, &written).await?;
-    Ok(HttpResponse::Accepted().json(shape(&source, &written)))
+    changed(&site, &caller, &path, qna(&body::json(&request, payload).await?)?).await
 }
 
-async fn added(site: &Site, caller: &Caller, written: &Written) -> Result<HttpResponse, Failure> {
-    let added = texts::add(&site.app, caller.principal(), written).await?;
-    let mut shape = nosia::source(&added.source);
-    shape["existed"] = added.existed.into();
-    Ok(HttpResponse::Accepted().json(shape))
+async fn added(site: &Site, caller: &Caller, written: Written) -> Result<HttpResponse, Failure> {
+    let added = texts::add(&site.app, caller.principal(), &written).await?;
+    Ok(HttpResponse::Accepted().json(nosia::added(&added)))
+}
+
+async fn read(site: &Site, caller: &Caller, path: &str, kind: SourceKind) -> Result<HttpResponse, Failure> {
+    let (source, written) = texts::get(&site.app, caller.principal(), id(path)?).await?;
+    texts::must_be(source.kind, kind)?;
+    Ok(HttpResponse::Ok().json(shape(&source, &written)))
+}
+
+async fn changed(site: &Site, caller: &Caller, path: &str, written: Written) -> Result<HttpResponse, Failure> {
+    let source = texts::change(&site.app, caller.principal(), id(path)?, &written).await?;
+    Ok(HttpResponse::Accepted().json(shape(&source, &written)))
 }
 
 fn text(fields: &Fields) -> Result<Written, Failure> {

@@ -4,9 +4,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use super::texts::{Texts, say};
-use super::{Page, Place, go_to, html, reading};
+use super::{Page, Place, go_to, html, may_change, reading};
 use crate::app::{chats, models, sources};
-use crate::domain::account::Role;
 use crate::domain::answer::{Citation, Doubt, Finish, Reason};
 use crate::domain::chat::{Chat, Message, Speaker};
 use crate::domain::extract::Span;
@@ -112,7 +111,7 @@ async fn page(
         turns,
         ready: counts.ready,
         ready_line,
-        may_add: caller.principal().role >= Role::Editor,
+        may_add: may_change(caller),
         below,
         has_generator: models::has_generator(&site.app),
     })

@@ -117,6 +117,18 @@ fn rendered(mut response: HttpResponseBuilder, template: &impl Template) -> Resu
         .body(text))
 }
 
+/// Rows for the page's script. The header `x-settled` tells whether all that they show has come to rest.
+fn rows(template: &impl Template, settled: bool) -> Result<HttpResponse, Failure> {
+    let mut response = HttpResponse::Ok();
+    response.insert_header(("x-settled", if settled { "true" } else { "false" }));
+    rendered(response, template)
+}
+
+/// Whether the caller is shown what changes sources.
+fn may_change(caller: &Caller) -> bool {
+    caller.principal().must_edit().is_ok()
+}
+
 /// After something was done: the browser goes on to `path`, by GET.
 fn go_to(path: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, path)).finish()
@@ -144,8 +156,29 @@ impl Place {
     }
 }
 
+/// Where one page of a long list or text lies within it.
+struct Pager {
+    line: String,
+    previous: Option<String>,
+    next: Option<String>,
+}
+
+impl Pager {
+    /// Of page `number`, from 1, with `shown` of `total` rows, where a page has `rows` at most. `href` gives the address of
+    /// a page.
+    fn of(t: &Texts, number: u32, rows: u32, shown: usize, total: u64, href: impl Fn(u32) -> String) -> Pager {
+        let first = u64::from((number - 1) * rows);
+        let last = first + shown as u64;
+        Pager {
+            line: if last > first { say(t.range, &[&(first + 1), &last, &total]) } else { String::new() },
+            previous: (number > 1).then(|| href(number - 1)),
+            next: (last < total).then(|| href(number + 1)),
+        }
+    }
+}
+
 /// A moment as a page writes it before a script knows better.
-pub(in crate::http) struct Day {
+struct Day {
     at: String,
     on: String,
 }

@@ -7,13 +7,12 @@ use super::passage::read_place;
 use super::reading::{self, Block, Shown, Style};
 use super::sources::{state_line, unread_lines};
 use super::texts::{Texts, say, unit_label};
-use super::{Page, go_to, html, size};
+use super::{Page, Pager, go_to, html, may_change, size};
 use crate::app::error::Kind;
 use crate::app::sources::{self, SourceText};
 use crate::clock;
-use crate::domain::account::Role;
 use crate::domain::extract::{Extract, Span, page_at};
-use crate::domain::source::{Source, SourceKind, SourceState};
+use crate::domain::source::{Source, SourceState};
 use crate::http::Site;
 use crate::http::body::Form;
 use crate::http::error::Failure;
@@ -48,9 +47,8 @@ struct SourcePage {
 #[derive(Default)]
 struct Part {
     blocks: Vec<Block>,
-    line: Option<String>,
-    previous: Option<String>,
-    next: Option<String>,
+    /// Where there is more than this.
+    pager: Option<Pager>,
 }
 
 /// `GET /sources/{id}?version=&start=&end=&part=`.
@@ -90,9 +88,9 @@ pub async fn show(
             source.state,
             SourceState::Waiting | SourceState::Reading { .. } | SourceState::Embedding { .. }
         ),
-        may_edit: matches!(source.kind, SourceKind::Text | SourceKind::Qna),
+        may_edit: source.kind.is_written(),
         older_version: read.as_ref().is_some_and(|read| read.version < source.version),
-        may_change: caller.principal().role >= Role::Editor,
+        may_change: may_change(&caller),
         part: read.map(|read| part(page.t, &read, span, wanted)).unwrap_or_default(),
         title: source.title,
         within,
@@ -150,12 +148,9 @@ fn part(t: &'static Texts, read: &SourceText, mark: Option<Span>, wanted: Option
         (Some(first), Some(last), Some(end)) => say(t.part_pages, &[&first, &last, &end.number]),
         _ => say(t.part, &[&(at + 1), &windows.len()]),
     };
-    Part {
-        blocks,
-        line: (windows.len() > 1).then_some(line),
-        previous: at.checked_sub(1).map(href),
-        next: (at + 1 < windows.len()).then(|| href(at + 1)),
-    }
+    let pager =
+        Pager { line, previous: at.checked_sub(1).map(href), next: (at + 1 < windows.len()).then(|| href(at + 1)) };
+    Part { blocks, pager: (windows.len() > 1).then_some(pager) }
 }
 
 #[derive(Template)]

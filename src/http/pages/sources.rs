@@ -6,11 +6,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use super::texts::{Texts, say, unit_label};
-use super::{Page, go_to, html, html_with, language, size, written};
-use crate::app::error::Kind;
+use super::{Page, Pager, go_to, html_with, language, may_change, size};
 use crate::app::sources::{self, SourceCounts, SourceFilter, SourcePage};
-use crate::app::texts;
-use crate::domain::account::Role;
 use crate::domain::extract::{Unit, Unread};
 use crate::domain::id::SourceId;
 use crate::domain::source::{Source, SourceKind, SourceState};
@@ -43,9 +40,7 @@ struct SourcesPage {
     settled: bool,
     rows: Vec<Row>,
     empty_line: &'static str,
-    range_line: String,
-    previous: Option<String>,
-    next: Option<String>,
+    pager: Pager,
     upload_bytes_max: u64,
     too_large: String,
 }
@@ -143,9 +138,9 @@ impl Wanted {
 
 /// What was filled in or went wrong before the page is shown again.
 #[derive(Default)]
-struct Before {
-    wrong: Option<String>,
-    written: Option<Written>,
+pub(super) struct Before {
+    pub wrong: Option<String>,
+    pub written: Option<Written>,
 }
 
 impl Before {
@@ -164,15 +159,14 @@ pub async fn list(site: web::Data<Site>, request: HttpRequest, caller: Caller) -
     page(&site, &request, &caller, StatusCode::OK, Before::default()).await
 }
 
-/// `GET /sources/states`, with the same query: the counts and the rows, for the page's script. The header `x-settled` tells
-/// whether all of them have come to rest.
+/// `GET /sources/states`, with the same query: the counts and the rows, for the page's script.
 pub async fn states(site: web::Data<Site>, request: HttpRequest, caller: Caller) -> Result<HttpResponse, Failure> {
     let wanted = Wanted::read(&request);
     let found = sources::list(&site.app, caller.principal(), wanted.filter()).await?;
     let t = language(&request);
     let settled = is_settled(&found);
     let counts = sources::counts(&site.app, caller.principal()).await?;
-    let rows = States {
+    let states = States {
         counts_line: counts_line(t, &counts),
         t,
         may_change: may_change(&caller),
@@ -180,10 +174,7 @@ pub async fn states(site: web::Data<Site>, request: HttpRequest, caller: Caller)
         empty_line: empty_line(t, &wanted),
         rows: rows(&site, &caller, t, &wanted, found).await?,
     };
-    let mut response = html(&rows)?;
-    let value = actix_web::http::header::HeaderValue::from_static(if settled { "true" } else { "false" });
-    response.headers_mut().insert(actix_web::http::header::HeaderName::from_static("x-settled"), value);
-    Ok(response)
+    super::rows(&states, settled)
 }
 
 /// `POST /sources`: files from the plain form.
@@ -205,42 +196,6 @@ pub async fn upload(
     page(&site, &request, &caller, StatusCode::BAD_REQUEST, before).await
 }
 
-/// `POST /texts`: a text written here.
-pub async fn add_text(
-    site: web::Data<Site>,
-    request: HttpRequest,
-    caller: Caller,
-    form: Form,
-) -> Result<HttpResponse, Failure> {
-    add_written(&site, &request, &caller, written::typed(SourceKind::Text, &form)).await
-}
-
-/// `POST /qnas`: a question with its answer.
-pub async fn add_qna(
-    site: web::Data<Site>,
-    request: HttpRequest,
-    caller: Caller,
-    form: Form,
-) -> Result<HttpResponse, Failure> {
-    add_written(&site, &request, &caller, written::typed(SourceKind::Qna, &form)).await
-}
-
-async fn add_written(
-    site: &Site,
-    request: &HttpRequest,
-    caller: &Caller,
-    written: Written,
-) -> Result<HttpResponse, Failure> {
-    match texts::add(&site.app, caller.principal(), &written).await {
-        Ok(_) => Ok(go_to("/sources")),
-        Err(error) if error.kind == Kind::Invalid => {
-            let before = Before { wrong: Some(error.message), written: Some(written) };
-            page(site, request, caller, StatusCode::BAD_REQUEST, before).await
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// `POST /sources/{id}/stop`.
 pub async fn stop(site: web::Data<Site>, caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Failure> {
     sources::stop(&site.app, caller.principal(), id(&path)?).await?;
@@ -253,7 +208,7 @@ pub async fn retry(site: web::Data<Site>, caller: Caller, path: web::Path<String
     Ok(go_to("/sources"))
 }
 
-async fn page(
+pub(super) async fn page(
     site: &Site,
     request: &HttpRequest,
     caller: &Caller,
@@ -265,8 +220,6 @@ async fn page(
     let counts = sources::counts(&site.app, caller.principal()).await?;
     let page = Page::of(site, request, caller, "sources", None).await?;
     let t = page.t;
-    let first = u64::from((wanted.page - 1) * ROWS);
-    let last = first + found.rows.len() as u64;
     let template = SourcesPage {
         t,
         text: before.typed(SourceKind::Text),
@@ -279,9 +232,9 @@ async fn page(
         states_href: wanted.href("/sources/states", &wanted.state, wanted.page),
         settled: is_settled(&found),
         empty_line: empty_line(t, &wanted),
-        range_line: if last > first { say(t.range, &[&(first + 1), &last, &found.total]) } else { String::new() },
-        previous: (wanted.page > 1).then(|| wanted.href("/sources", &wanted.state, wanted.page - 1)),
-        next: (last < found.total).then(|| wanted.href("/sources", &wanted.state, wanted.page + 1)),
+        pager: Pager::of(t, wanted.page, ROWS, found.rows.len(), found.total, |page| {
+            wanted.href("/sources", &wanted.state, page)
+        }),
         rows: rows(site, caller, t, &wanted, found).await?,
         upload_bytes_max: limits::UPLOAD_BYTES_MAX,
         too_large: say(t.too_large, &[&size(t, limits::UPLOAD_BYTES_MAX)]),
@@ -290,10 +243,6 @@ async fn page(
         page,
     };
     html_with(status, &template)
-}
-
-fn may_change(caller: &Caller) -> bool {
-    caller.principal().role >= Role::Editor
 }
 
 fn is_settled(found: &SourcePage) -> bool {

@@ -3,12 +3,12 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::texts::{Texts, say};
-use super::websites::{Choice, Row, everies, may_change, reach_label, shown};
-use super::{Day, Page, html};
+use super::texts::Texts;
+use super::websites::{Choice, Row, everies, reach_label};
+use super::{Day, Page, Pager, html, may_change};
 use crate::app::websites;
 use crate::domain::id::SourceId;
-use crate::domain::website::{Reach, WebPage, WebPageState};
+use crate::domain::website::{Reach, WebPage, WebPageState, shown};
 use crate::http::Site;
 use crate::http::body::Form;
 use crate::http::error::Failure;
@@ -28,9 +28,7 @@ struct WebsitePage {
     may_change: bool,
     everies: Vec<Choice>,
     pages: Vec<PageRow>,
-    range_line: String,
-    previous: Option<String>,
-    next: Option<String>,
+    pager: Pager,
 }
 
 struct PageRow {
@@ -57,9 +55,6 @@ pub async fn show(
     let found = websites::pages(&site.app, caller.principal(), id, (number - 1) * ROWS, ROWS).await?;
     let page = Page::of(&site, &request, &caller, "websites", None).await?;
     let t = page.t;
-    let first = u64::from((number - 1) * ROWS);
-    let last = first + found.rows.len() as u64;
-    let href = |number: u32| format!("/websites/{id}?page={number}");
     let mut facts = vec![(t.reach, reach_label(t, website.reach).to_owned()), (t.pages, website.pages.to_string())];
     if let Reach::Crawl { depth_max } = website.reach {
         facts.push((t.depth_max, depth_max.to_string()));
@@ -73,9 +68,9 @@ pub async fn show(
         row: Row::of(t, website),
         facts,
         may_change: may_change(&caller),
-        range_line: if last > first { say(t.range, &[&(first + 1), &last, &found.total]) } else { String::new() },
-        previous: (number > 1).then(|| href(number - 1)),
-        next: (last < found.total).then(|| href(number + 1)),
+        pager: Pager::of(t, number, ROWS, found.rows.len(), found.total, |number| {
+            format!("/websites/{id}?page={number}")
+        }),
         pages: found.rows.into_iter().map(|page| PageRow::of(t, page)).collect(),
         page,
     })

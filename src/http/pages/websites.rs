@@ -1,17 +1,15 @@
 //! The page of web sites: what is kept in step, how far each has come, and adding more.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use super::texts::{Texts, say};
-use super::{Day, Page, go_to, html, html_with, language};
+use super::{Day, Page, go_to, html_with, language, may_change};
 use crate::app::error::Kind;
 use crate::app::websites::{self, Wish};
-use crate::domain::account::Role;
 use crate::domain::id::WebsiteId;
-use crate::domain::website::{Every, Reach, Website, WebsiteState};
+use crate::domain::website::{Every, Reach, Website, WebsiteState, shown};
 use crate::http::Site;
 use crate::http::body::Form;
 use crate::http::error::Failure;
@@ -46,27 +44,27 @@ struct States {
 }
 
 /// One web site as pages show it.
-pub struct Row {
-    pub id: WebsiteId,
-    pub url: String,
+pub(super) struct Row {
+    pub(super) id: WebsiteId,
+    pub(super) url: String,
     /// The address without its scheme.
-    pub title: String,
-    pub facts: String,
-    pub read: Option<Day>,
-    pub state: &'static str,
+    pub(super) title: String,
+    pub(super) facts: String,
+    pub(super) read: Option<Day>,
+    pub(super) state: &'static str,
     /// The state of a source whose colour it has.
-    pub dot: &'static str,
-    pub state_line: String,
-    pub is_settled: bool,
-    pub reason: Option<String>,
-    pub note: Option<String>,
+    pub(super) dot: &'static str,
+    pub(super) state_line: String,
+    pub(super) is_settled: bool,
+    pub(super) reason: Option<String>,
+    pub(super) note: Option<String>,
 }
 
 /// An entry of a list to choose from.
-pub struct Choice {
-    pub word: &'static str,
-    pub label: &'static str,
-    pub here: bool,
+pub(super) struct Choice {
+    pub(super) word: &'static str,
+    pub(super) label: &'static str,
+    pub(super) here: bool,
 }
 
 /// The form as it is shown.
@@ -83,21 +81,19 @@ pub async fn list(site: web::Data<Site>, request: HttpRequest, caller: Caller) -
     page(&site, &request, &caller, &Form::default(), None).await
 }
 
-/// `GET /websites/states`: the rows, for the page's script. The header `x-settled` tells whether all have come to rest.
+/// `GET /websites/states`: the rows, for the page's script.
 pub async fn states(site: web::Data<Site>, request: HttpRequest, caller: Caller) -> Result<HttpResponse, Failure> {
     let t = language(&request);
     let found = websites::list(&site.app, caller.principal()).await?;
     let settled = is_settled(&found);
-    let mut response = html(&States {
+    let states = States {
         counts_line: counts_line(t, &found),
         t,
         may_change: may_change(&caller),
         form_token: caller.form_token(),
         rows: found.into_iter().map(|website| Row::of(t, website)).collect(),
-    })?;
-    let value = HeaderValue::from_static(if settled { "true" } else { "false" });
-    response.headers_mut().insert(HeaderName::from_static("x-settled"), value);
-    Ok(response)
+    };
+    super::rows(&states, settled)
 }
 
 /// `POST /websites`.
@@ -189,10 +185,6 @@ async fn page(
         page,
     };
     html_with(status, &template)
-}
-
-pub(super) fn may_change(caller: &Caller) -> bool {
-    caller.principal().role >= Role::Editor
 }
 
 fn is_settled(found: &[Website]) -> bool {
@@ -292,9 +284,4 @@ impl Row {
             note: website.note,
         }
     }
-}
-
-/// An address without its scheme.
-pub(super) fn shown(url: &str) -> &str {
-    url.split_once("://").map_or(url, |(_, rest)| rest).trim_end_matches('/')
 }

@@ -4,11 +4,12 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
+use super::sources as listing;
 use super::{Page, go_to, html_with};
 use crate::app::error::Kind;
 use crate::app::{sources, texts};
 use crate::domain::id::SourceId;
-use crate::domain::source::SourceKind;
+use crate::domain::source::{Source, SourceKind};
 use crate::domain::written::Written;
 use crate::http::Site;
 use crate::http::body::Form;
@@ -31,12 +32,43 @@ struct WrittenPage {
 }
 
 /// What a form of this kind holds: its fields are `title` and `text` for either.
-pub(super) fn typed(kind: SourceKind, form: &Form) -> Written {
+fn typed(kind: SourceKind, form: &Form) -> Written {
     // A browser sends lines that end as those of Windows do.
     let (title, body) = (form.get("title").to_owned(), form.get("text").replace("\r\n", "\n"));
     match kind {
         SourceKind::Qna => Written::Qna { question: title, answer: body },
         SourceKind::Text | SourceKind::Document | SourceKind::Website => Written::Text { title, text: body },
+    }
+}
+
+/// `POST /texts`: a text written here.
+pub async fn add_text(
+    site: web::Data<Site>,
+    request: HttpRequest,
+    caller: Caller,
+    form: Form,
+) -> Result<HttpResponse, Failure> {
+    add(&site, &request, &caller, typed(SourceKind::Text, &form)).await
+}
+
+/// `POST /qnas`: a question with its answer.
+pub async fn add_qna(
+    site: web::Data<Site>,
+    request: HttpRequest,
+    caller: Caller,
+    form: Form,
+) -> Result<HttpResponse, Failure> {
+    add(&site, &request, &caller, typed(SourceKind::Qna, &form)).await
+}
+
+async fn add(site: &Site, request: &HttpRequest, caller: &Caller, written: Written) -> Result<HttpResponse, Failure> {
+    match texts::add(&site.app, caller.principal(), &written).await {
+        Ok(_) => Ok(go_to("/sources")),
+        Err(error) if error.kind == Kind::Invalid => {
+            let before = listing::Before { wrong: Some(error.message), written: Some(written) };
+            listing::page(site, request, caller, StatusCode::BAD_REQUEST, before).await
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -47,9 +79,8 @@ pub async fn show(
     caller: Caller,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
-    let source = sources::get(&site.app, caller.principal(), id(&path)?).await?;
-    let (_, written) = texts::get(&site.app, caller.principal(), source.id, source.kind).await?;
-    page(&site, &request, &caller, source.id, &written, None).await
+    let (source, written) = texts::get(&site.app, caller.principal(), id(&path)?).await?;
+    page(&site, &request, &caller, source, &written, None).await
 }
 
 /// `POST /sources/{id}/edit`.
@@ -65,7 +96,7 @@ pub async fn save(
     match texts::change(&site.app, caller.principal(), source.id, &written).await {
         Ok(_) => Ok(go_to(&format!("/sources/{}", source.id))),
         Err(error) if matches!(error.kind, Kind::Invalid | Kind::Conflict) => {
-            page(&site, &request, &caller, source.id, &written, Some(error.message)).await
+            page(&site, &request, &caller, source, &written, Some(error.message)).await
         }
         Err(error) => Err(error.into()),
     }
@@ -75,15 +106,15 @@ async fn page(
     site: &Site,
     request: &HttpRequest,
     caller: &Caller,
-    id: SourceId,
+    source: Source,
     written: &Written,
     wrong: Option<String>,
 ) -> Result<HttpResponse, Failure> {
     let status = if wrong.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let template = WrittenPage {
-        title: sources::get(&site.app, caller.principal(), id).await?.title,
+        title: source.title,
         page: Page::of(site, request, caller, "sources", None).await?,
-        id,
+        id: source.id,
         is_qna: written.kind() == SourceKind::Qna,
         wrong,
         typed_title: written.title(),
