@@ -43,6 +43,7 @@ const ROOMS: &[Room] = &[
         may_name: &["net", "store", "blobs", "vectors", "fulltext", "inference"],
         owns: &[
             "pdf_oxide",
+            "hayro",
             "dom_smoothie",
             "dom_query",
             "texting_robots",

@@ -126,7 +126,7 @@ pub async fn run(
         }
         Command::Doctor => {
             let mut health = health::check(app).await;
-            health.rooms.push(health::pictures().await);
+            health.rooms.push(health::pictures(app).await);
             let room =
                 |room: health::RoomHealth| json!({ "name": room.name, "well": room.well, "detail": room.detail });
             Ok(json!({ "ready": health.ready, "rooms": health.rooms.into_iter().map(room).collect::<Value>() }))

@@ -3,7 +3,7 @@
 use super::App;
 use super::models::generator::State;
 use super::models::{self, embedder, reranker};
-use crate::ingest::ocr::Ocr;
+use crate::ingest::ocr;
 use crate::ingest::sandbox::Door;
 use crate::limits;
 
@@ -60,14 +60,19 @@ fn reading(app: &App) -> RoomHealth {
 }
 
 /// Whether text in pictures is read. It starts a program, and so is no part of what is asked again and again.
-pub async fn pictures() -> RoomHealth {
-    let detail = match Ocr::find().await {
-        Some(ocr) => format!("text in pictures is read by tesseract ({})", ocr.languages().join(", ")),
-        None => {
-            "text in pictures is not read: tesseract is not installed (on Debian: apt install tesseract-ocr)".to_owned()
+pub async fn pictures(app: &App) -> RoomHealth {
+    let (mut well, mut detail) = (true, format!("text in pictures is not read. {}", ocr::MISSING));
+    if let Some(tesseract) = app.ocr.find(&[]).await {
+        detail = format!("text in pictures is read by tesseract ({})", tesseract.languages().join(", "));
+        if !tesseract.lacking.is_empty() {
+            well = false;
+            let (lacking, package) = (tesseract.lacking.join(", "), tesseract.lacking[0].replace('_', "-"));
+            detail += &format!(
+                "; OCR_LANGUAGES names {lacking}: not installed (on Debian: apt install tesseract-ocr-{package})"
+            );
         }
-    };
-    RoomHealth { name: "pictures", well: true, detail }
+    }
+    RoomHealth { name: "pictures", well, detail }
 }
 
 /// What is lacking where documents are read; `None` if nothing is.

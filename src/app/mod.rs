@@ -76,6 +76,7 @@ pub struct Rooms {
     /// For addresses that people and pages name.
     visitor: net::Visitor,
     reader: ingest::sandbox::Reader,
+    ocr: ingest::ocr::Ocr,
     /// What a process that reads documents can still do and should not, as found at the start; or why none starts.
     reading: std::result::Result<Vec<ingest::sandbox::Door>, String>,
     data: PathBuf,
@@ -150,6 +151,7 @@ impl App {
             fulltext: self.fulltext.clone(),
             model: self.searching().reading().cloned(),
             reader: self.reader.clone(),
+            ocr: self.ocr.clone(),
             blob_gate: self.blob_gate.clone(),
         }
     }

@@ -53,6 +53,7 @@ impl App {
         .await?;
         forget_strangers(&store, &vectors).await?;
         let reader = ingest::sandbox::Reader { program };
+        let ocr = ingest::ocr::Ocr::new(settings.ocr_languages.as_deref());
         let reading = reader.open_doors().await.map_err(|error| error.to_string());
         if let Some(warning) = health::reading_warning(&reading) {
             tracing::warn!("{warning}");
@@ -75,6 +76,7 @@ impl App {
             client,
             visitor,
             reader,
+            ocr,
             reading,
             data,
             passwords: passwords::Passwords::new()?,

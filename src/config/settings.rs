@@ -57,6 +57,8 @@ pub struct Settings {
     pub chunk_min_tokens: usize,
     pub chunk_merge_peers: bool,
     pub augmented_context: bool,
+    /// As tesseract names them, in one text.
+    pub ocr_languages: Option<String>,
     /// Ranges that are not of the public internet and may be read from all the same.
     pub web_allowed_ranges: Vec<IpNet>,
     pub log_level: LogLevel,
@@ -217,6 +219,7 @@ impl Settings {
             chunk_min_tokens: values.size("CHUNK_MIN_TOKENS"),
             chunk_merge_peers: values.switch("CHUNK_MERGE_PEERS"),
             augmented_context: values.switch("AUGMENTED_CONTEXT"),
+            ocr_languages: values.text("OCR_LANGUAGES"),
             web_allowed_ranges: values.ranges("WEB_ALLOWED_RANGES"),
             log_level: match values.word("RAILS_LOG_LEVEL").as_str() {
                 "warn" => LogLevel::Warn,

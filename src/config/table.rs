@@ -384,6 +384,16 @@ pub const SETTINGS: &[Setting] = &[
         "neighbouring passages are always joined",
     ),
     setting(
+        "OCR_LANGUAGES",
+        "ocr_languages",
+        DOCUMENTS,
+        Kind::Text,
+        Default::Unset("\"fra+eng\""),
+        "Languages of the text in pictures and on scanned pages, by tesseract's names, the most common one first. Each \
+         has a package of its own (on Debian, tesseract-ocr-fra). Unset: English, then those of the account's other \
+         documents, of what is installed, three in all.",
+    ),
+    setting(
         "WEB_ALLOWED_RANGES",
         "web_allowed_ranges",
         SITES,

@@ -38,7 +38,7 @@ impl Language {
     }
 
     /// ISO 639-3, empty for [`PLAIN`].
-    fn code(self) -> &'static str {
+    pub fn code(self) -> &'static str {
         self.0.map_or("", |lang| lang.code())
     }
 

@@ -143,6 +143,17 @@ impl Fulltext {
         weigh().map_err(|error| FulltextError::engine(scope.account, error))
     }
 
+    /// The languages of the scope's texts, as far as they are told, as ISO 639-3 codes, the most common one first.
+    pub fn languages(&self, scope: &Scope) -> Result<Vec<String>, FulltextError> {
+        let Some(index) = self.account(scope.account).index()? else {
+            return Ok(Vec::new());
+        };
+        let view = index.view(scope).map_err(|error| FulltextError::engine(scope.account, error))?;
+        let languages =
+            view.statistics().languages.iter().map(|language| language.code().to_owned()).collect::<Vec<_>>();
+        Ok(languages.into_iter().filter(|code| !code.is_empty()).collect())
+    }
+
     /// Chunks in the account's index.
     pub fn count(&self, account: AccountId) -> Result<u64, FulltextError> {
         Ok(self.account(account).index()?.map_or(0, |index| index.count()))

@@ -12,6 +12,7 @@ pub mod extract;
 pub mod index;
 pub mod ocr;
 mod parts;
+mod pictures;
 mod progress;
 pub mod sandbox;
 pub mod web;
@@ -51,6 +52,7 @@ pub struct Rooms {
     /// Without one no document can be cut and embedded; deletions are followed nevertheless.
     pub model: Option<Model>,
     pub reader: sandbox::Reader,
+    pub ocr: ocr::Ocr,
     /// Held to read from a file's rename to its row, to write while an unreferenced file is removed.
     pub blob_gate: Arc<RwLock<()>>,
 }
@@ -137,7 +139,7 @@ async fn steps(
     let Some(model) = &rooms.model else {
         return Err(IngestError::Later("there is no embedding model to cut and embed it".to_owned()));
     };
-    let (extract, media_type) = read(rooms, source, reporter, now).await?;
+    let (extract, media_type) = read(rooms, job.id, source, reporter, now).await?;
     let extracted = Instant::now();
     let title = title(source, &extract).to_owned();
     let (extract, chunks) = cut(model, extract, title.clone()).await?;
@@ -164,9 +166,10 @@ async fn steps(
     Ok(seq.map(|seq| Ingested { seq, pages, chunks: count, stages }))
 }
 
-/// Extracts the text in a child process.
+/// Extracts the text in a child process, and recognises that of its pictures.
 async fn read(
     rooms: &Rooms,
+    job: JobId,
     source: &Source,
     reporter: &Reporter,
     now: fn() -> i64,
@@ -183,11 +186,13 @@ async fn read(
     };
     let mut reading = Reading { reporter, parts: Parts::of(source, rooms, now) };
     let (mut extract, media_type) = rooms.reader.read(&path, file_name, &mut reading).await?;
-    reading.parts.fill(&mut extract);
+    pictures::recognise(rooms, job, source, (&path, &media_type), &mut extract, reporter).await?;
     extract.notes.extend(reading.parts.notes());
     if !extract.markdown.chars().any(char::is_alphanumeric) {
-        let why = extract.unread.first().map_or("no text was found in it".to_owned(), |unread| unread.reason.clone());
-        return Err(IngestError::Document(ExtractError::NoText(why.trim_end_matches('.').to_owned())));
+        return Err(IngestError::Document(match extract.unread.first() {
+            Some(unread) => ExtractError::Stopped(unread.reason.trim_end_matches('.').to_owned()),
+            None => ExtractError::NoText("the document holds no letters and no digits".to_owned()),
+        }));
     }
     Ok((extract, media_type))
 }
@@ -226,7 +231,7 @@ async fn cut(model: &Model, extract: Extract, title: String) -> Result<(Extract,
     let (extract, chunks) =
         tokio::task::spawn_blocking(cut).await.map_err(|error| IngestError::Later(error.to_string()))?;
     if chunks.is_empty() {
-        return Err(IngestError::Document(ExtractError::NoText("no text was found in it".to_owned())));
+        return Err(IngestError::Document(ExtractError::NoText("the document holds nothing to search for".to_owned())));
     }
     if chunks.len() > limits::CHUNKS_PER_SOURCE_MAX {
         let reason =

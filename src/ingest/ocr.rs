@@ -5,43 +5,80 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::sandbox::{RECOGNISE, Reader};
 use crate::limits;
 
-/// What a reader is told of a page that needs it and cannot have it.
-pub const MISSING: &str = "It is a picture, and the program that reads text in pictures is not installed (on Debian: apt \
-                           install tesseract-ocr, and tesseract-ocr-fra and the like for languages). Then try again.";
+/// What would help where the program is not installed.
+pub const MISSING: &str = "The program that reads text in pictures is not installed (on Debian: apt install tesseract-ocr, \
+                           and tesseract-ocr-fra and the like for languages). Then try again.";
 /// Where programs are looked for.
 const FOLDERS: [&str; 3] = ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"];
-/// Models that recognise no language: of directions and formulas.
-const NO_LANGUAGES: [&str; 2] = ["osd", "equ"];
-/// The most languages that are looked for at once: each takes its time.
+/// The model that tells which way up a picture is; with another, that of formulas, it knows no language.
+const UPRIGHT: &str = "osd";
+const FORMULAS: &str = "equ";
+/// The most languages that are looked for at once, where nobody named them: each takes its time.
 const LANGUAGES_MAX: usize = 3;
 /// The longest that one picture may take.
 const TIME_MAX: Duration = Duration::from_secs(limits::OCR_SECONDS_MAX + 10);
+/// The most bytes of what is said of a picture: a line for each word, with its place.
+const SAID_BYTES_MAX: u64 = 16 << 20;
+/// Words of which the program is less sure, in percent, are specks and lines of the picture.
+const WORD_PERCENT_MIN: f32 = 30.0;
+/// A picture of whose words it is less sure on the whole has none, or none that can be read.
+const PICTURE_PERCENT_MIN: f32 = 50.0;
 
-/// The program and the languages that it knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How text in pictures is recognised here.
+#[derive(Clone, Debug)]
 pub struct Ocr {
+    /// The languages that the administrator named, by tesseract's names; none is a choice by documents.
+    named: Vec<String>,
+    at_once: Arc<Semaphore>,
+}
+
+/// The program, what it knows, and what is asked of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tesseract {
     program: PathBuf,
     languages: Vec<String>,
+    /// Named, and not installed.
+    pub lacking: Vec<String>,
+    turns: bool,
 }
 
 impl Ocr {
-    /// The program, if it is installed with at least one language.
-    pub async fn find() -> Option<Ocr> {
+    /// With languages as `OCR_LANGUAGES` names them: `eng+fra`, or with commas or spaces.
+    pub fn new(languages: Option<&str>) -> Ocr {
+        let named = languages.unwrap_or_default().split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        let named = named.filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Ocr { named, at_once: Arc::new(Semaphore::new(processors)) }
+    }
+
+    /// The program, if it is installed with at least one language. Where none was named it looks for English, the
+    /// languages `met` in documents before (ISO 639-3), and what else is installed, in this order.
+    pub async fn find(&self, met: &[String]) -> Option<Tesseract> {
         let program = FOLDERS.iter().map(|folder| Path::new(folder).join("tesseract")).find(|path| path.is_file())?;
         let listed = tokio::process::Command::new(&program).arg("--list-langs").kill_on_drop(true).output();
         let listed = tokio::time::timeout(Duration::from_secs(10), listed).await.ok()?.ok()?;
-        let text = String::from_utf8_lossy(&listed.stdout).into_owned();
-        let languages = languages(&text);
-        (!languages.is_empty()).then_some(Ocr { program, languages })
+        let installed = installed(&String::from_utf8_lossy(&listed.stdout));
+        let (languages, lacking) = chosen(&installed, &self.named, met);
+        let turns = installed.iter().any(|name| name == UPRIGHT);
+        (!languages.is_empty()).then_some(Tesseract { program, languages, lacking, turns })
     }
 
+    /// Room for one more picture; waits until there is some.
+    pub(super) async fn room(&self) -> Option<OwnedSemaphorePermit> {
+        self.at_once.clone().acquire_owned().await.ok()
+    }
+}
+
+impl Tesseract {
     /// The languages that are looked for, by tesseract's names.
     pub fn languages(&self) -> &[String] {
         &self.languages
@@ -53,16 +90,19 @@ impl Ocr {
         match tokio::time::timeout(TIME_MAX, recognising).await {
             Err(_) => Err("Recognising its text took too long and was stopped.".to_owned()),
             Ok(Err(error)) => Err(format!("Its text could not be recognised ({error}).")),
-            Ok(Ok(text)) => Ok(text),
+            Ok(Ok(said)) => paragraphs(&said).ok_or_else(|| "Its text is too unclear to be recognised.".to_owned()),
         }
     }
 
     async fn run(&self, reader: &Reader, picture: &[u8]) -> std::io::Result<String> {
-        let mut child = reader
-            .command()
-            .arg(RECOGNISE)
-            .arg(&self.program)
-            .args(["stdin", "stdout", "-l", &self.languages.join("+")])
+        let segmentation = if self.turns { "1" } else { "3" };
+        let mut command = reader.command();
+        command.arg(RECOGNISE).arg(&self.program).args(["stdin", "stdout", "-l", &self.languages.join("+")]);
+        if picture.starts_with(b"P5") {
+            command.args(["--dpi", "300"]);
+        }
+        let mut child = command
+            .args(["--psm", segmentation, "tsv"])
             .env("OMP_THREAD_LIMIT", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -77,7 +117,7 @@ impl Ocr {
             drop(input);
         };
         let mut text = Vec::new();
-        let mut output = output.take(limits::EXTRACT_BYTES_MAX as u64);
+        let mut output = output.take(SAID_BYTES_MAX);
         let ((), read) = tokio::join!(feeding, output.read_to_end(&mut text));
         read?;
         let ended = child.wait().await?;
@@ -88,23 +128,129 @@ impl Ocr {
     }
 }
 
-/// The languages in tesseract's list, English first, as the models of others know its letters too.
-fn languages(list: &str) -> Vec<String> {
-    let known = list.lines().skip(1).map(str::trim).filter(|name| !name.is_empty() && !NO_LANGUAGES.contains(name));
-    let mut known: Vec<String> = known.map(str::to_owned).collect();
-    known.sort_by_key(|name| name != "eng");
-    known.truncate(LANGUAGES_MAX);
-    known
+/// The models in tesseract's list.
+fn installed(list: &str) -> Vec<String> {
+    list.lines().skip(1).map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+/// The languages to look for, and those that were named and are not installed.
+fn chosen(installed: &[String], named: &[String], met: &[String]) -> (Vec<String>, Vec<String>) {
+    let (mut languages, lacking): (Vec<String>, Vec<String>) =
+        named.iter().cloned().partition(|name| installed.contains(name));
+    if languages.is_empty() {
+        let met = met.iter().map(|code| own_name(code).to_owned());
+        let wanted = std::iter::once("eng".to_owned()).chain(met).chain(installed.iter().cloned());
+        for name in wanted.filter(|name| installed.contains(name) && name != UPRIGHT && name != FORMULAS) {
+            if !languages.contains(&name) && languages.len() < LANGUAGES_MAX {
+                languages.push(name);
+            }
+        }
+    }
+    (languages, lacking)
+}
+
+/// Tesseract's name of a language: its ISO 639-3 code but for these.
+fn own_name(code: &str) -> &str {
+    match code {
+        "cmn" => "chi_sim",
+        "nob" => "nor",
+        "pes" => "fas",
+        code => code,
+    }
+}
+
+/// The words that tesseract saw (`tsv`: a row a word, with its block, paragraph, line, place and how sure it is) as
+/// paragraphs; `None` if it is not sure enough to have seen any.
+fn paragraphs(said: &str) -> Option<String> {
+    let (mut out, mut paragraph, mut line): (String, Vec<&str>, Vec<&str>) = Default::default();
+    let (mut sure, mut weight) = (0.0, 0.0);
+    for row in said.lines() {
+        let cells: Vec<&str> = row.splitn(12, '\t').collect();
+        let [level, page, block, part, row, _, _, _, _, _, percent, text] = cells[..] else { continue };
+        let text = text.trim();
+        let (Ok(percent), false) = (percent.parse::<f32>(), level != "5" || text.is_empty()) else { continue };
+        let letters = text.chars().filter(|c| c.is_alphanumeric()).count() as f32;
+        (sure, weight) = (sure + percent * letters, weight + letters);
+        if percent < WORD_PERCENT_MIN {
+            continue;
+        }
+        let (in_paragraph, in_line) = ([page, block, part], [page, block, part, row]);
+        match () {
+            () if paragraph != in_paragraph && !out.is_empty() => out.push_str("\n\n"),
+            () if line != in_line => join_line(&mut out, text),
+            () => space(&mut out, text),
+        }
+        (paragraph, line) = (in_paragraph.to_vec(), in_line.to_vec());
+        out.extend(text.chars().filter(|c| !c.is_control()));
+    }
+    (weight == 0.0 || sure / weight >= PICTURE_PERCENT_MIN).then_some(out)
+}
+
+/// Prepares `out` for the next line of its paragraph: a word that was parted at the end of one is whole again.
+fn join_line(out: &mut String, next: &str) {
+    match out.ends_with('-') && next.starts_with(char::is_lowercase) {
+        true => drop(out.pop()),
+        false => space(out, next),
+    }
+}
+
+/// Prepares `out` for the next word of its line.
+fn space(out: &mut String, next: &str) {
+    let unspaced = out.ends_with(is_unspaced) && next.starts_with(is_unspaced);
+    if !out.is_empty() && !unspaced {
+        out.push(' ');
+    }
+}
+
+/// Whether a letter is of a script that has no spaces between words: Chinese and Japanese.
+fn is_unspaced(c: char) -> bool {
+    matches!(c, '\u{3000}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ffef}')
 }
 
 #[cfg(test)]
 mod tests {
-    use super::languages;
+    use super::{Ocr, chosen, installed, paragraphs};
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    }
 
     #[test]
-    fn english_comes_first_and_models_of_no_language_do_not_come() {
-        let list = "List of available languages in \"/usr/share/\" (4):\nequ\nfra\nosd\neng\ndeu\nspa\n";
-        assert_eq!(languages(list), ["eng", "fra", "deu"]);
-        assert_eq!(languages("nothing"), Vec::<String>::new());
+    fn languages_are_those_named_or_english_those_met_and_others() {
+        let list = "List of available languages in \"/usr/share/\" (6):\nchi_sim\ndeu\neng\nequ\nfra\nosd\nspa\n";
+        let installed = installed(list);
+        let choice = |named: &str, met: &str| chosen(&installed, &words(named), &words(met));
+        assert_eq!(choice("", "").0, ["eng", "chi_sim", "deu"]);
+        assert_eq!(choice("", "fra cmn ita").0, ["eng", "fra", "chi_sim"]);
+        assert_eq!(choice("spa ita", "fra"), (words("spa"), words("ita")));
+        assert_eq!(choice("ita", "fra").0, ["eng", "fra", "chi_sim"]);
+        assert_eq!(chosen(&[], &[], &[]).0, Vec::<String>::new());
+        assert_eq!(Ocr::new(Some("eng+fra, chi_sim")).named, ["eng", "fra", "chi_sim"]);
+    }
+
+    /// Rows as tesseract prints them: block, paragraph, line, percent and text.
+    fn said(words: &[(u32, u32, u32, u32, &str)]) -> String {
+        let header = "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext\n";
+        let row = |(block, paragraph, line, percent, text): &(u32, u32, u32, u32, &str)| {
+            format!("5\t1\t{block}\t{paragraph}\t{line}\t1\t0\t0\t9\t9\t{percent}\t{text}\n")
+        };
+        format!("{header}1\t1\t0\t0\t0\t0\t0\t0\t9\t9\t-1\t\n{}", words.iter().map(row).collect::<String>())
+    }
+
+    #[test]
+    fn words_of_a_picture_become_paragraphs() {
+        let text = said(&[
+            (1, 1, 1, 96, "A"),
+            (1, 1, 1, 90, "head-"),
+            (1, 1, 2, 91, "line"),
+            (1, 1, 2, 12, "|~"),
+            (1, 1, 3, 95, "of"),
+            (1, 2, 1, 95, "Next"),
+            (2, 1, 1, 95, "図書"),
+            (2, 1, 1, 95, "館"),
+        ]);
+        assert_eq!(paragraphs(&text).as_deref(), Some("A headline of\n\nNext\n\n図書館"));
+        assert_eq!(paragraphs(&said(&[])).as_deref(), Some(""));
+        assert_eq!(paragraphs(&said(&[(1, 1, 1, 31, "wvv"), (1, 1, 2, 40, "ilI")])), None, "a guess is no text");
     }
 }

@@ -83,6 +83,17 @@ impl Reader {
         self.ask(SILENCE_MAX, request, &page[..], &mut Deaf).await?.checked_links()
     }
 
+    /// Has `pages` of the PDF at `path` drawn, each a part for `listener` as a PGM picture; of a page on which nothing is to
+    /// be seen, the part is empty. One that cannot be drawn is left out. Errors are those of [`Reader::read`].
+    pub async fn pictures(
+        &self,
+        path: &Path,
+        pages: Vec<u32>,
+        listener: &mut impl Listener,
+    ) -> Result<(), ExtractError> {
+        self.ask_of(SILENCE_MAX, path, "", Wanted::Pictures(pages), listener).await?.checked_drawing()
+    }
+
     /// What a child that reads documents can still do and should not, tried out by a real one; best is nothing.
     pub async fn open_doors(&self) -> std::io::Result<Vec<Door>> {
         let tried = self.command().arg(child::TELL_DOORS).stdin(Stdio::null()).output();
@@ -101,10 +112,22 @@ impl Reader {
         file_name: &str,
         listener: &mut impl Listener,
     ) -> Result<(Extract, String), ExtractError> {
+        self.ask_of(silence_max, path, file_name, Wanted::Text, listener).await?.checked()
+    }
+
+    /// What a child makes of the document at `path`.
+    async fn ask_of(
+        &self,
+        silence_max: Duration,
+        path: &Path,
+        file_name: &str,
+        wanted: Wanted,
+        listener: &mut impl Listener,
+    ) -> Result<Outcome, ExtractError> {
         let document = tokio::fs::File::open(path).await?;
         let bytes = document.metadata().await?.len();
-        let request = Request { file_name: file_name.to_owned(), bytes, wanted: Wanted::Text };
-        self.ask(silence_max, request, document, listener).await?.checked()
+        let request = Request { file_name: file_name.to_owned(), bytes, wanted };
+        self.ask(silence_max, request, document, listener).await
     }
 
     /// What a child makes of `document`.
@@ -166,11 +189,12 @@ async fn listen(
     silence_max: Duration,
     listener: &mut impl Listener,
 ) -> Result<wire::Outcome, Unanswered> {
-    let mut output = BufReader::new(output.take(wire::ANSWER_BYTES_MAX));
-    let mut line = Vec::new();
+    let mut output = BufReader::new(output);
+    let (mut line, mut handed_up) = (Vec::new(), 0);
     loop {
         line.clear();
-        match tokio::time::timeout(silence_max, output.read_until(b'\n', &mut line)).await {
+        let mut bounded = (&mut output).take(wire::ANSWER_BYTES_MAX);
+        match tokio::time::timeout(silence_max, bounded.read_until(b'\n', &mut line)).await {
             Err(_) => {
                 let seconds = silence_max.as_secs();
                 let said = format!("Reading this document made no progress for {seconds} seconds and was stopped");
@@ -182,9 +206,15 @@ async fn listen(
         }
         match Answer::parse(&line) {
             Some(Answer::Page { done, total }) => listener.page(done, total),
-            Some(Answer::Part { kind, name, page, bytes }) => {
+            Some(Answer::Part { name, page, bytes }) => {
+                handed_up += bytes.min(limits::ARCHIVE_BYTES_MAX);
+                if handed_up > limits::ARCHIVE_BYTES_MAX {
+                    let gib = limits::ARCHIVE_BYTES_MAX >> 30;
+                    let said = format!("what lies in it has more than {gib} GiB");
+                    return Err(Unanswered::Error(ExtractError::TooLarge(said)));
+                }
                 let mut content = (&mut output).take(bytes);
-                let taken = listener.part(kind.checked(name, page), &mut content).await;
+                let taken = listener.part(wire::part_head(name, page), &mut content).await;
                 let rest = tokio::io::copy(&mut content, &mut tokio::io::sink()).await;
                 taken.and(rest.map(drop)).map_err(|error| Unanswered::Error(error.into()))?;
             }

@@ -58,6 +58,7 @@ impl House {
                 rules: ChunkRules { tokens_max: 256, tokens_min: 32, merge_peers: true },
             }),
             reader: sandbox::Reader { program: program(&at("child"), script) },
+            ocr: super::ocr::Ocr::new(None),
             blob_gate: Arc::default(),
         };
         House { folder, rooms, account, _endpoint: endpoint }

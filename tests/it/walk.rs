@@ -169,6 +169,34 @@ async fn a_picture_is_read_or_its_reader_told_what_to_install() {
     }
 }
 
+/// A page of text, a scanned one, and one on which nothing is. The text is there whether or not the scan can be read.
+#[tokio::test]
+async fn scanned_pages_are_read_or_named() {
+    if !has_model("walk") {
+        return;
+    }
+    let data = folder();
+    let appliance = Appliance::start(data.path());
+    let token = appliance.token(data.path());
+    let id = appliance.add(&token, "regatta.pdf", include_bytes!("../data/scan.pdf")).await;
+    let source = appliance.settled(&token, id).await;
+    assert_eq!(source["state"], "ready", "{source}");
+    let pages: Value = appliance.get(&token, &format!("/api/v1/sources/{id}/pages")).await.json().await.expect("JSON");
+    let states: Vec<&Value> = pages["pages"].as_array().expect("a list").iter().map(|page| &page["state"]).collect();
+    if !std::path::Path::new("/usr/bin/tesseract").is_file() {
+        eprintln!("walk: left out, scanned pages that are read (no tesseract; on Debian: apt install tesseract-ocr)");
+        assert_eq!(states, ["read", "unread", "unread"], "{pages}");
+        assert!(pages["pages"][1]["reason"].to_string().contains("apt install tesseract-ocr"), "{pages}");
+        return;
+    }
+    assert_eq!(states, ["read", "read", "empty"], "{pages}");
+    let search = json!({ "question": "When does the boathouse close?" });
+    let found: Value = appliance.post(&token, "/api/v1/search", &search).await.json().await.expect("JSON");
+    let passage = &found["passages"][0];
+    assert!(passage["text"].to_string().contains("The boathouse closes at nine"), "{found}");
+    assert_eq!(passage["page"], 2, "{found}");
+}
+
 /// Two plans in the same words: the one that the question names is shown first.
 #[tokio::test]
 async fn of_twin_documents_the_named_one_is_found() {

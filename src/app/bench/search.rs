@@ -73,6 +73,7 @@ pub async fn search(
             generation,
         }),
         reader: ingest::sandbox::Reader { program: program.to_owned() },
+        ocr: ingest::ocr::Ocr::new(None),
         blob_gate: Arc::default(),
     };
     let mut made = Made::new(embedder.dimensions());

@@ -6,7 +6,7 @@ use flate2::read::MultiGzDecoder;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::{ExtractError, Hear, Heard, PartHead, PartKind, text};
+use super::{ExtractError, Hear, Heard, PartHead, text};
 use crate::domain::extract::Extract;
 use crate::limits;
 
@@ -150,7 +150,7 @@ impl<'a> Contents<'a> {
             return Ok(());
         }
         if !bytes.is_empty() {
-            let head = PartHead { kind: PartKind::Document, name: name.clone(), page: None };
+            let head = PartHead { name: name.clone(), page: None };
             (self.hear)(Heard::Part { head, bytes: &bytes });
             self.names.push(name);
         }

@@ -5,7 +5,7 @@ mod msg;
 use mail_parser::mailbox::mbox::MessageIterator;
 use mail_parser::{Address, Message, MessageParser, MimeHeaders as _, PartType};
 
-use super::{ExtractError, Hear, Heard, PartHead, PartKind, html, text, too_much_text};
+use super::{ExtractError, Hear, Heard, PartHead, html, text, too_much_text};
 use crate::domain::extract::{Extract, PageSpan, Span, Unit};
 use crate::limits;
 
@@ -161,7 +161,7 @@ fn attached(message: &Message<'_>, page: Option<u32>, extract: &mut Extract, hea
                 (part.attachment_name().map_or_else(|| format!("attachment {number}"), str::to_owned), part.contents())
             }
         };
-        hear(Heard::Part { head: PartHead { kind: PartKind::Document, name: name.clone(), page }, bytes });
+        hear(Heard::Part { head: PartHead { name: name.clone(), page }, bytes });
         names.push(name);
     }
     name_attached(&names, extract);

@@ -33,6 +33,7 @@ use crate::limits;
 pub use detect::{Format, HEAD_BYTES, detect};
 pub use links::Links;
 pub(super) use links::links;
+pub(super) use pdf::draw;
 use sheet::Book;
 
 /// Why a document could not be read. Its `Display` is a sentence for the person who added the document.
@@ -61,27 +62,17 @@ pub enum ExtractError {
 pub enum Heard<'a> {
     /// Pages done, of pages in all.
     Page { done: u32, total: u32 },
-    /// A part of it that is something for itself.
+    /// A part of it: a file of an archive, an attachment of a message, a picture that was asked for.
     Part { head: PartHead, bytes: &'a [u8] },
 }
 
 /// What a part of a document is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartHead {
-    pub kind: PartKind,
     /// Its file name, with the folders that it lies in below the document (`minutes/may.docx`).
     pub name: String,
     /// The page of the document on which it stands, where it has pages.
     pub page: Option<u32>,
-}
-
-/// The kinds of parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PartKind {
-    /// A document of its own: a file of an archive, an attachment of a message.
-    Document,
-    /// The picture of a page that has no text, as PNG, JPEG or TIFF.
-    Picture,
 }
 
 /// Who is told.
@@ -113,7 +104,7 @@ pub fn extract(file_name: &str, bytes: &[u8], hear: Hear<'_>) -> Result<(Extract
         Format::Zip => archive::read_zip(bytes, hear),
         Format::Tar => archive::read_tar(bytes, hear),
         Format::Gzip => archive::read_gzip(file_name, bytes, hear),
-        Format::Png | Format::Jpeg | Format::Tiff => Ok(image::read(bytes, hear)),
+        Format::Png | Format::Jpeg | Format::Tiff => Ok(image::read()),
         Format::Html => html::read(bytes),
         Format::Markdown => markdown::read(bytes),
         Format::Text => text::read(bytes),
@@ -131,7 +122,7 @@ pub fn extract(file_name: &str, bytes: &[u8], hear: Hear<'_>) -> Result<(Extract
 }
 
 /// The error for a document that yields more text than is allowed.
-fn too_much_text() -> ExtractError {
+pub(super) fn too_much_text() -> ExtractError {
     let most = limits::EXTRACT_BYTES_MAX >> 20;
     ExtractError::TooLarge(format!("it holds more than {most} MiB of text; split it and add the parts"))
 }

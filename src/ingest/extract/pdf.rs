@@ -9,6 +9,7 @@ mod grid;
 mod layout;
 mod line;
 mod order;
+mod picture;
 mod rtl;
 mod run;
 mod words;
@@ -18,15 +19,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use pdf_oxide::{PdfDocument, optional_content};
 
 use super::{ExtractError, Hear, Heard, too_much_text};
-use crate::domain::extract::{Extract, PageSpan, Span};
+use crate::domain::extract::{Extract, PageSpan, Span, Unread};
 use crate::limits;
 use flow::Flow;
 use layout::Page;
 use line::Line;
 use words::Words;
 
-/// The most pages that are named one by one in a note.
-const PAGES_NAMED_MAX: usize = 20;
+pub(in crate::ingest) use picture::draw;
+
+/// What is said of a page without text until it is drawn and its text recognised.
+const WITHOUT_TEXT: &str = "It has no text and may be a scanned image.";
+const DAMAGED: &str = "It is damaged and could not be read.";
 
 /// Reads a PDF.
 pub(super) fn read(bytes: &[u8], hear: Hear<'_>) -> Result<Extract, ExtractError> {
@@ -42,25 +46,15 @@ pub(super) fn read(bytes: &[u8], hear: Hear<'_>) -> Result<Extract, ExtractError
         return Err(ExtractError::Damaged("no pages can be found in it".to_owned()));
     }
     let pages = lines(&document, count, hear)?;
-    let mut notes = Vec::new();
-    let unread = numbers(&pages, |page| page.is_none());
-    if !unread.is_empty() {
-        notes.push(format!("{} could not be read.", named(&unread)));
-    }
-    let without_text = numbers(&pages, |page| page.as_ref().is_some_and(|page| page.lines.is_empty()));
-    if unread.len() + without_text.len() == count {
-        return Err(match without_text.is_empty() {
-            true => ExtractError::Damaged("none of its pages can be read".to_owned()),
-            false => ExtractError::NoText("its pages may be scanned images, which are not read".to_owned()),
-        });
-    }
-    match &without_text[..] {
-        [] => {}
-        [_] => notes.push(format!("{} has no text: it may be a scanned image.", named(&without_text))),
-        _ => notes.push(format!("{} have no text: they may be scanned images.", named(&without_text))),
-    }
+    let reason = |page: &Option<Page>| match page {
+        None => Some(DAMAGED),
+        Some(page) if page.lines.is_empty() => Some(WITHOUT_TEXT),
+        Some(_) => None,
+    };
+    let unread: Vec<Option<&str>> = pages.iter().map(reason).collect();
     let pages = furniture::removed(pages.into_iter().map(Option::unwrap_or_default).collect());
-    Ok(composed(&pages, own_title(&document), notes))
+    let unread = (1..).zip(unread).filter_map(|(page, reason)| Some(Unread { page, reason: reason?.to_owned() }));
+    Ok(Extract { unread: unread.collect(), ..composed(&pages, own_title(&document)) })
 }
 
 /// Each page's lines in reading order; `None` where a page cannot be read.
@@ -82,7 +76,7 @@ fn lines(document: &PdfDocument, count: usize, hear: Hear<'_>) -> Result<Vec<Opt
 }
 
 /// One text of all pages. A page's span reaches to where the next page begins.
-fn composed(pages: &[Vec<Line>], title: Option<String>, notes: Vec<String>) -> Extract {
+fn composed(pages: &[Vec<Line>], title: Option<String>) -> Extract {
     let flow = Flow::new(pages, Words::of(pages));
     let texts: Vec<String> = pages.iter().map(|page| flow.page(page)).collect();
     let last = texts.iter().rposition(|text| !text.is_empty());
@@ -97,22 +91,7 @@ fn composed(pages: &[Vec<Line>], title: Option<String>, notes: Vec<String>) -> E
         spans.push(PageSpan { number, span: Span { start, end: markdown.len() } });
     }
     let title = title.or_else(|| pages.first().and_then(|page| flow.title(page)));
-    Extract { title, markdown, pages: spans, notes, ..Extract::default() }
-}
-
-/// Numbers, from 1, of the pages for which `holds`.
-fn numbers(pages: &[Option<Page>], holds: impl Fn(&Option<Page>) -> bool) -> Vec<usize> {
-    pages.iter().zip(1..).filter(|(page, _)| holds(page)).map(|(_, number)| number).collect()
-}
-
-/// `Page 3`, `Pages 3, 5` or `Pages 1, 2 ... (40 pages)`.
-fn named(pages: &[usize]) -> String {
-    let list: Vec<String> = pages.iter().take(PAGES_NAMED_MAX).map(usize::to_string).collect();
-    match pages.len() {
-        1 => format!("Page {}", list[0]),
-        more if more > PAGES_NAMED_MAX => format!("Pages {} ... ({more} pages)", list.join(", ")),
-        _ => format!("Pages {}", list.join(", ")),
-    }
+    Extract { title, markdown, pages: spans, ..Extract::default() }
 }
 
 fn refused(error: pdf_oxide::Error) -> ExtractError {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Signal, getppid};
 
 use super::confine::{become_confined, confine, open_doors};
-use super::wire::{Answer, Kind, Outcome, Request, Wanted};
-use crate::ingest::extract::{ExtractError, Heard, extract, links};
+use super::wire::{Answer, Outcome, Request, Wanted};
+use crate::ingest::extract::{ExtractError, Heard, draw, extract, links};
 use crate::limits;
 
 /// The signal that ends a child which is out of processor time.
@@ -81,36 +81,37 @@ pub(super) fn answer(input: impl Read, mut output: impl Write) -> std::io::Resul
     let mut line = String::new();
     (&mut input).take(REQUEST_BYTES_MAX).read_line(&mut line)?;
     let request: Request = serde_json::from_str(&line).map_err(std::io::Error::other)?;
-    let outcome = match request.wanted {
-        Wanted::Text => read(&mut input, &request, &mut output),
-        Wanted::Links => {
-            document(&mut input, &request).map_or_else(|error| Outcome::of(Err(error)), |bytes| links(&bytes).into())
-        }
+    let document = document(&mut input, &request);
+    let outcome = match (document, &request.wanted) {
+        (Err(error), _) => Outcome::of(Err(error)),
+        (Ok(bytes), Wanted::Text) => Outcome::of(extract(&request.file_name, &bytes, &mut telling(&mut output))),
+        (Ok(bytes), Wanted::Links) => links(&bytes).into(),
+        (Ok(bytes), Wanted::Pictures(pages)) => match draw(bytes, pages, &mut telling(&mut output)) {
+            Ok(()) => Outcome::Drawn,
+            Err(error) => Outcome::of(Err(error)),
+        },
     };
     output.write_all(&Answer::Outcome(outcome).line())?;
     output.flush()
 }
 
-/// Reads the text of the document, and tells `output` of what is found on the way.
-fn read(input: &mut impl Read, request: &Request, output: &mut impl Write) -> Outcome {
-    Outcome::of(document(input, request).and_then(|bytes| {
-        let mut told = Instant::now();
-        extract(&request.file_name, &bytes, &mut |heard| {
-            // A parent that no longer listens ends this process by other means.
-            let _ = match heard {
-                Heard::Page { done, total } if done == total || told.elapsed() >= PROGRESS_EVERY => {
-                    told = Instant::now();
-                    output.write_all(&Answer::Page { done, total }.line()).and_then(|()| output.flush())
-                }
-                Heard::Page { .. } => Ok(()),
-                Heard::Part { head, bytes } => {
-                    let (kind, size) = (Kind::of(head.kind), bytes.len() as u64);
-                    let line = Answer::Part { kind, name: head.name, page: head.page, bytes: size }.line();
-                    output.write_all(&line).and_then(|()| output.write_all(bytes)).and_then(|()| output.flush())
-                }
-            };
-        })
-    }))
+/// Tells `output` of what is found on the way.
+fn telling(output: &mut impl Write) -> impl FnMut(Heard<'_>) {
+    let mut told = Instant::now();
+    move |heard| {
+        // A parent that no longer listens ends this process by other means.
+        let _ = match heard {
+            Heard::Page { done, total } if done == total || told.elapsed() >= PROGRESS_EVERY => {
+                told = Instant::now();
+                output.write_all(&Answer::Page { done, total }.line()).and_then(|()| output.flush())
+            }
+            Heard::Page { .. } => Ok(()),
+            Heard::Part { head, bytes } => {
+                let line = Answer::Part { name: head.name, page: head.page, bytes: bytes.len() as u64 }.line();
+                output.write_all(&line).and_then(|()| output.write_all(bytes)).and_then(|()| output.flush())
+            }
+        };
+    }
 }
 
 fn document(input: &mut impl Read, request: &Request) -> Result<Vec<u8>, ExtractError> {

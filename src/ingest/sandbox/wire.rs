@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::extract::{Extract, PageSpan, Span, Unit, Unread};
-use crate::ingest::extract::{ExtractError, Links, PartHead, PartKind};
+use crate::ingest::extract::{ExtractError, Links, PartHead};
 use crate::limits;
 
-/// The most bytes that a child may send: each byte of text may need two in JSON, pages and notes need some more.
+/// The longest line that a child may send: each byte of text may need two in JSON, pages and notes need some more.
 pub(super) const ANSWER_BYTES_MAX: u64 = 2 * limits::EXTRACT_BYTES_MAX as u64 + (8 << 20);
 /// The most notes kept of one document.
 const NOTES_MAX: usize = 100;
@@ -20,11 +20,13 @@ pub(super) struct Request {
 }
 
 /// What is wanted of a document.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Wanted {
     Text,
     Links,
+    /// These pages, drawn.
+    Pictures(Vec<u32>),
 }
 
 impl Request {
@@ -45,20 +47,11 @@ pub(super) enum Answer {
     },
     /// A part, whose content follows the line.
     Part {
-        kind: Kind,
         name: String,
         page: Option<u32>,
         bytes: u64,
     },
     Outcome(Outcome),
-}
-
-/// What a part is.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Kind {
-    Document,
-    Picture,
 }
 
 /// The last line from the child.
@@ -67,7 +60,12 @@ pub(super) enum Kind {
 pub(super) enum Outcome {
     Read(Box<Read>),
     Linked(Box<Linked>),
-    Refused { kind: Refusal, detail: String },
+    /// All that could be drawn was handed up.
+    Drawn,
+    Refused {
+        kind: Refusal,
+        detail: String,
+    },
 }
 
 /// An extract.
@@ -125,23 +123,10 @@ impl Answer {
     }
 }
 
-impl Kind {
-    pub fn of(kind: PartKind) -> Kind {
-        match kind {
-            PartKind::Document => Kind::Document,
-            PartKind::Picture => Kind::Picture,
-        }
-    }
-
-    /// The head of a part as the parent takes it: its name has plain components only.
-    pub fn checked(self, name: String, page: Option<u32>) -> PartHead {
-        let kind = match self {
-            Kind::Document => PartKind::Document,
-            Kind::Picture => PartKind::Picture,
-        };
-        let plain = name.split(['/', '\\']).filter(|part| !matches!(*part, "" | "." | "..")).collect::<Vec<_>>();
-        PartHead { kind, name: shortened(plain.join("/")), page }
-    }
+/// The head of a part as the parent takes it: its name has plain components only.
+pub(super) fn part_head(name: String, page: Option<u32>) -> PartHead {
+    let plain = name.split(['/', '\\']).filter(|part| !matches!(*part, "" | "." | "..")).collect::<Vec<_>>();
+    PartHead { name: shortened(plain.join("/")), page }
 }
 
 impl From<Links> for Outcome {
@@ -185,7 +170,7 @@ impl Outcome {
     pub fn checked_links(self) -> Result<Links, ExtractError> {
         let found = match self {
             Outcome::Linked(found) => *found,
-            Outcome::Read(_) => return Err(disagrees()),
+            Outcome::Read(_) | Outcome::Drawn => return Err(disagrees()),
             Outcome::Refused { kind, detail } => return Err(kind.error(shortened(detail))),
         };
         let short = |address: &String| address.len() <= limits::WEB_ADDRESS_BYTES_MAX;
@@ -199,12 +184,21 @@ impl Outcome {
         })
     }
 
+    /// Whether the pages were drawn, as the parent takes it.
+    pub fn checked_drawing(self) -> Result<(), ExtractError> {
+        match self {
+            Outcome::Drawn => Ok(()),
+            Outcome::Read(_) | Outcome::Linked(_) => Err(disagrees()),
+            Outcome::Refused { kind, detail } => Err(kind.error(shortened(detail))),
+        }
+    }
+
     /// The outcome as the parent takes it. The child has read a stranger's file, so nothing that it says is trusted:
     /// pages must lie in the text, in order and without gaps, and all sizes are within their bounds.
     pub fn checked(self) -> Result<(Extract, String), ExtractError> {
         let read = match self {
             Outcome::Read(read) => *read,
-            Outcome::Linked(_) => return Err(disagrees()),
+            Outcome::Linked(_) | Outcome::Drawn => return Err(disagrees()),
             Outcome::Refused { kind, detail } => return Err(kind.error(shortened(detail))),
         };
         let mut at = 0;

@@ -7,7 +7,7 @@ use crate::domain::source::{Sha256, SourceKind, SourceState};
 use crate::store::{ChangeKind, Created, Finished, NewSource, StoreError};
 
 #[tokio::test]
-async fn vectors_are_kept_for_as_long_as_their_job() {
+async fn vectors_and_texts_are_kept_for_as_long_as_their_job() {
     let house = House::new().await;
     let id = house.add("a.pdf").await.id;
     let job = house.claim(id).await;
@@ -18,9 +18,15 @@ async fn vectors_are_kept_for_as_long_as_their_job() {
     keep(vec![one.clone(), (Sha256([2; 32]), vec![0.25; 8])]).await;
     assert_eq!(kept(house.generation).await.get(&one.0), Some(&one.1));
     assert_eq!((kept(house.generation).await.len(), kept(GenerationId(99)).await.len()), (2, 0));
+    let keep_text = async |page, text: &str| house.store.keep_text(job, page, text.to_owned()).await.expect("a write");
+    keep_text(7, "first").await;
+    keep_text(7, "again").await;
+    let texts = async || house.store.kept_texts(job).await.expect("a read");
+    assert_eq!(texts().await, [(7, "again".to_owned())].into());
     house.finish(job, id, &["text"]).await.expect("an end");
     keep(vec![one]).await;
-    assert!(kept(house.generation).await.is_empty(), "the job has ended");
+    keep_text(8, "late").await;
+    assert!(kept(house.generation).await.is_empty() && texts().await.is_empty(), "the job has ended");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use cfb::CompoundFile;
 
 use super::{Fields, name_attached};
 use crate::domain::extract::Extract;
-use crate::ingest::extract::{ExtractError, Hear, Heard, PartHead, PartKind, html, text};
+use crate::ingest::extract::{ExtractError, Hear, Heard, PartHead, html, text};
 use crate::limits;
 
 type File<'a> = CompoundFile<Cursor<&'a [u8]>>;
@@ -120,10 +120,7 @@ fn attached(file: &mut File<'_>, extract: &mut Extract, hear: Hear<'_>) {
         if string(file, storage, CONTENT_ID).is_some_and(|id| !id.is_empty()) {
             continue;
         }
-        hear(Heard::Part {
-            head: PartHead { kind: PartKind::Document, name: name.clone(), page: None },
-            bytes: &bytes,
-        });
+        hear(Heard::Part { head: PartHead { name: name.clone(), page: None }, bytes: &bytes });
         names.push(name);
     }
     name_attached(&names, extract);

@@ -73,12 +73,12 @@ fn lines_become_paragraphs_headings_and_lists() {
 }
 
 #[test]
-fn pages_lie_end_to_end_and_empty_ones_are_noted() {
+fn pages_lie_end_to_end_and_those_without_text_are_unread() {
     let pages = [column(72.0, 700.0, &["First page."]), vec![], column(72.0, 700.0, &["Third page."])];
     let extract = extract(&pages);
     let texts: Vec<_> = extract.pages.iter().map(|page| (page.number, page.span.of(&extract.markdown))).collect();
     assert_eq!(texts, [(1, "First page.\n\n"), (2, ""), (3, "Third page.")]);
-    assert_eq!(extract.notes, ["Page 2 has no text: it may be a scanned image."]);
+    assert_eq!(extract.unread.iter().map(|unread| unread.page).collect::<Vec<_>>(), [2]);
     assert_eq!(extract.page_at(texts[0].1.len()), Some(3));
 }
 
@@ -145,8 +145,9 @@ fn progress_is_told_page_by_page() {
 }
 
 #[test]
-fn what_has_no_text_or_is_no_pdf_is_refused() {
-    assert!(matches!(read(&pdf(&[vec![], vec![]]), &mut |_| {}), Err(ExtractError::NoText(_))));
+fn what_has_no_text_is_unread_and_what_is_no_pdf_refused() {
+    let blank = read(&pdf(&[vec![], vec![]]), &mut |_| {}).expect("it may be two scanned pages");
+    assert_eq!(blank.unread.iter().map(|unread| unread.page).collect::<Vec<_>>(), [1, 2]);
     assert!(matches!(read(b"%PDF-1.7\nno objects", &mut |_| {}), Err(ExtractError::Damaged(_))));
     let whole = pdf(&[column(72.0, 700.0, &["text"])]);
     for length in (0..whole.len()).step_by(7) {
