@@ -28,6 +28,8 @@ const LANGUAGES_MAX: usize = 3;
 const TIME_MAX: Duration = Duration::from_secs(limits::OCR_SECONDS_MAX + 10);
 /// The most bytes of what is said of a picture: a line for each word, with its place.
 const SAID_BYTES_MAX: u64 = 16 << 20;
+/// What a page of a PDF begins with that was drawn here: a grey picture, its head on one line.
+const PGM: &[u8] = b"P5";
 /// Words of which the program is less sure, in percent, are specks and lines of the picture.
 const WORD_PERCENT_MIN: f32 = 30.0;
 /// A picture of whose words it is less sure on the whole has none, or none that can be read.
@@ -86,11 +88,25 @@ impl Tesseract {
 
     /// The text in a picture, a paragraph a block. An error is a sentence for the reader.
     pub async fn text(&self, reader: &Reader, picture: &[u8]) -> Result<String, String> {
-        let recognising = self.run(reader, picture);
-        match tokio::time::timeout(TIME_MAX, recognising).await {
+        if let Some(text) = self.said(reader, picture).await? {
+            return Ok(text);
+        }
+        // Of few words the program cannot tell that they stand on their heads.
+        if let Some(turned) = turned(picture)
+            && let Some(text) = self.said(reader, &turned).await?
+        {
+            return Ok(text);
+        }
+        let languages = self.languages.join(", ");
+        Err(format!("Its text is too unclear, or in none of the languages that are looked for ({languages})."))
+    }
+
+    /// The text, if the program is sure enough of it.
+    async fn said(&self, reader: &Reader, picture: &[u8]) -> Result<Option<String>, String> {
+        match tokio::time::timeout(TIME_MAX, self.run(reader, picture)).await {
             Err(_) => Err("Recognising its text took too long and was stopped.".to_owned()),
             Ok(Err(error)) => Err(format!("Its text could not be recognised ({error}).")),
-            Ok(Ok(said)) => paragraphs(&said).ok_or_else(|| "Its text is too unclear to be recognised.".to_owned()),
+            Ok(Ok(said)) => Ok(paragraphs(&said)),
         }
     }
 
@@ -98,7 +114,7 @@ impl Tesseract {
         let segmentation = if self.turns { "1" } else { "3" };
         let mut command = reader.command();
         command.arg(RECOGNISE).arg(&self.program).args(["stdin", "stdout", "-l", &self.languages.join("+")]);
-        if picture.starts_with(b"P5") {
+        if picture.starts_with(PGM) {
             command.args(["--dpi", "300"]);
         }
         let mut child = command
@@ -126,6 +142,14 @@ impl Tesseract {
             false => Err(std::io::Error::other("the picture is damaged or too large")),
         }
     }
+}
+
+/// A PGM picture upside down; `None` for any other.
+fn turned(picture: &[u8]) -> Option<Vec<u8>> {
+    let head = picture.starts_with(PGM).then(|| picture.iter().position(|&b| b == b'\n')).flatten()?;
+    let mut turned = picture.to_vec();
+    turned[head + 1..].reverse();
+    Some(turned)
 }
 
 /// The models in tesseract's list.
@@ -209,7 +233,7 @@ fn is_unspaced(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ocr, chosen, installed, paragraphs};
+    use super::{Ocr, chosen, installed, paragraphs, turned};
 
     fn words(text: &str) -> Vec<String> {
         text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
@@ -226,6 +250,12 @@ mod tests {
         assert_eq!(choice("ita", "fra").0, ["eng", "fra", "chi_sim"]);
         assert_eq!(chosen(&[], &[], &[]).0, Vec::<String>::new());
         assert_eq!(Ocr::new(Some("eng+fra, chi_sim")).named, ["eng", "fra", "chi_sim"]);
+    }
+
+    #[test]
+    fn a_drawn_page_is_turned_and_another_picture_left() {
+        assert_eq!(turned(b"P5 2 1 255\n\x01\x02").as_deref(), Some(&b"P5 2 1 255\n\x02\x01"[..]));
+        assert_eq!(turned(b"\x89PNG\n12"), None);
     }
 
     /// Rows as tesseract prints them: block, paragraph, line, percent and text.
