@@ -213,6 +213,19 @@ pub const SITEMAP_BYTES_MAX: u64 = 50 << 20;
 /// The longest entity tag, date or media type of a page that is kept, in bytes.
 pub const WEB_VALIDATOR_BYTES_MAX: usize = 512;
 
+// --- Folders ---------------------------------------------------------------------------------------------------
+
+/// The most folders that an account has watched.
+pub const FOLDERS_MAX: usize = 100;
+/// The most files of one folder.
+pub const FOLDER_FILES_MAX: usize = 100_000;
+/// Milliseconds between two looks through a folder.
+pub const FOLDER_EVERY_MS: i64 = 60_000;
+/// The same where a file was still being written.
+pub const FOLDER_SOON_MS: i64 = 3_000;
+/// The longest path of a folder, in bytes.
+pub const FOLDER_PATH_BYTES_MAX: usize = 4_096;
+
 // --- People ---------------------------------------------------------------------------------------------------
 
 /// The shortest password.

@@ -11,6 +11,7 @@ pub mod embed;
 pub mod error;
 pub mod eval;
 pub mod extract_child;
+pub mod folders;
 pub mod health;
 pub mod instructions;
 pub mod models;
@@ -88,6 +89,8 @@ pub struct Rooms {
     build: Notify,
     /// Wakes the readers of web sites.
     visit: Notify,
+    /// Wakes who keeps folders in step.
+    watch: Notify,
     in_hand: worker::InHand,
     indexer: worker::Indexer,
     stages: worker::StageTotals,

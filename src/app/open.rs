@@ -60,6 +60,7 @@ impl App {
         }
         store.release_jobs().await?;
         store.release_websites().await?;
+        store.release_folders().await?;
         let visitor = net::Visitor::new(&settings.web_allowed_ranges);
         let app = App(Arc::new(Rooms {
             settings,
@@ -84,6 +85,7 @@ impl App {
             work: Notify::new(),
             build: Notify::new(),
             visit: Notify::new(),
+            watch: Notify::new(),
             in_hand: worker::InHand::default(),
             indexer: worker::Indexer::default(),
             stages: worker::StageTotals::default(),

@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::error::Result;
-use super::{App, websites};
+use super::{App, folders, websites};
 use crate::domain::id::{AccountId, SourceId};
 use crate::domain::job::{Job, Work};
 use crate::ingest::{self, IngestError};
@@ -29,12 +30,14 @@ pub struct Workers {
     stop: watch::Sender<bool>,
 }
 
-/// Starts the workers, the builder of vectors, the readers of web sites, and the indexer.
+/// Starts the workers, the builder of vectors, the readers of web sites, who keeps folders in step, and the indexer.
 pub fn start(app: &App) -> Workers {
     let (stop, stopped) = watch::channel(false);
     let mut tasks: Vec<_> = (0..WORKERS).map(|_| tokio::spawn(work(app.clone(), stopped.clone()))).collect();
     tasks.push(tokio::spawn(build(app.clone(), stopped.clone())));
-    tasks.extend((0..WEB_READERS).map(|_| tokio::spawn(visit(app.clone(), stopped.clone()))));
+    let follow = |turn, woken| tokio::spawn(turns(app.clone(), turn, woken, stopped.clone()));
+    tasks.extend((0..WEB_READERS).map(|_| follow(visit, |app| &app.visit)));
+    tasks.push(follow(look, |app| &app.watch));
     tasks.push(tokio::spawn(index(app.clone(), stopped)));
     Workers { tasks, stop }
 }
@@ -98,19 +101,31 @@ async fn build(app: App, mut stopped: watch::Receiver<bool>) {
     }
 }
 
+/// Something that is done again and again for as long as there is work: whether there was any.
+type Turn = fn(App) -> BoxFuture<'static, Result<bool>>;
+
 /// Removes web sites that are to go, and reads those that are due.
-async fn visit(app: App, mut stopped: watch::Receiver<bool>) {
+fn visit(app: App) -> BoxFuture<'static, Result<bool>> {
+    Box::pin(async move { Ok(websites::clear(&app).await? || websites::read_next(&app).await?) })
+}
+
+/// Removes folders that are to go, and looks through those that are due.
+fn look(app: App) -> BoxFuture<'static, Result<bool>> {
+    Box::pin(async move { Ok(folders::clear(&app).await? || folders::read_next(&app).await?) })
+}
+
+/// Takes turn after turn; between two that find nothing to do it waits for `woken`.
+async fn turns(app: App, turn: Turn, woken: fn(&App) -> &Notify, mut stopped: watch::Receiver<bool>) {
     while !*stopped.borrow() {
-        let notified = app.visit.notified();
-        let visited = async { Ok(websites::clear(&app).await? || websites::read_next(&app).await?) };
-        let visited: Result<bool> = tokio::select! {
-            visited = visited => visited,
+        let notified = woken(&app).notified();
+        let taken = tokio::select! {
+            taken = turn(app.clone()) => taken,
             _ = stopped.changed() => break,
         };
-        match visited {
+        match taken {
             Ok(true) => continue,
             Ok(false) => {}
-            Err(error) => tracing::error!(%error, "no web site could be read"),
+            Err(error) => tracing::error!(%error, "nothing that is followed could be read"),
         }
         if !rest(notified, &mut stopped).await {
             break;

@@ -13,6 +13,8 @@ use crate::domain::device::Device;
 pub enum Kind {
     /// An absolute or relative path of a folder.
     Folder,
+    /// Absolute paths of folders, separated by commas.
+    Folders,
     /// One or more addresses with a port, separated by commas.
     Addresses,
     /// Ranges of IP addresses, separated by commas.
@@ -46,6 +48,7 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     Folder(PathBuf),
+    Folders(Vec<PathBuf>),
     Addresses(Vec<SocketAddr>),
     Ranges(Vec<IpNet>),
     /// An address, a word, a name or a text.
@@ -62,6 +65,7 @@ impl Value {
     pub fn shown(&self) -> String {
         match self {
             Value::Folder(path) => path.display().to_string(),
+            Value::Folders(paths) => paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
             Value::Addresses(addresses) => addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", "),
             Value::Ranges(ranges) => ranges.iter().map(IpNet::to_string).collect::<Vec<_>>().join(", "),
             Value::Text(text) => text.clone(),
@@ -83,6 +87,7 @@ impl Kind {
         let text = if matches!(self, Kind::Text | Kind::Secret) { text } else { text.trim() };
         match self {
             Kind::Folder => Ok(Value::Folder(PathBuf::from(text))),
+            Kind::Folders => folders(text).map(Value::Folders),
             Kind::Addresses => addresses(text).map(Value::Addresses),
             Kind::Ranges => ranges(text).map(Value::Ranges),
             Kind::WebAddress => web_address(text).map(Value::Text),
@@ -109,6 +114,7 @@ impl Kind {
     pub fn allowed(self) -> String {
         match self {
             Kind::Folder => "a folder".to_owned(),
+            Kind::Folders => "absolute paths of folders such as /srv/documents, several separated by commas".to_owned(),
             Kind::Addresses => {
                 "an address and a port such as 127.0.0.1:3000 or [::]:443, several separated by commas; names are not \
                  resolved"
@@ -129,6 +135,15 @@ impl Kind {
             Kind::Device => "auto, cpu, cuda or metal; cuda:1 is the second of its kind".to_owned(),
         }
     }
+}
+
+fn folders(text: &str) -> Result<Vec<PathBuf>, String> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let folder = |part: &str| {
+        let path = PathBuf::from(part);
+        if path.is_absolute() { Ok(path) } else { Err(format!("has `{part}`, which does not begin with a slash")) }
+    };
+    parts.map(folder).collect()
 }
 
 fn addresses(text: &str) -> Result<Vec<SocketAddr>, String> {

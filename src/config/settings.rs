@@ -59,6 +59,8 @@ pub struct Settings {
     pub augmented_context: bool,
     /// As tesseract names them, in one text.
     pub ocr_languages: Option<String>,
+    /// As they were set: `{account}` is still in them.
+    pub folders_allowed: Vec<PathBuf>,
     /// Ranges that are not of the public internet and may be read from all the same.
     pub web_allowed_ranges: Vec<IpNet>,
     pub log_level: LogLevel,
@@ -220,6 +222,7 @@ impl Settings {
             chunk_merge_peers: values.switch("CHUNK_MERGE_PEERS"),
             augmented_context: values.switch("AUGMENTED_CONTEXT"),
             ocr_languages: values.text("OCR_LANGUAGES"),
+            folders_allowed: values.folders("FOLDERS_ALLOWED"),
             web_allowed_ranges: values.ranges("WEB_ALLOWED_RANGES"),
             log_level: match values.word("RAILS_LOG_LEVEL").as_str() {
                 "warn" => LogLevel::Warn,

@@ -394,6 +394,16 @@ pub const SETTINGS: &[Setting] = &[
          documents, of what is installed, three in all.",
     ),
     setting(
+        "FOLDERS_ALLOWED",
+        "folders_allowed",
+        DOCUMENTS,
+        Kind::Folders,
+        Default::Unset("[\"/srv/documents\"]"),
+        "Folders of this server, and all below them, that owners may have kept in step with an account: paths, separated \
+         by commas. `{account}` in a path stands for the account's name, so that each sees its own alone. The user \
+         that Nosia runs as must be able to read them. Unset: none.",
+    ),
+    setting(
         "WEB_ALLOWED_RANGES",
         "web_allowed_ranges",
         SITES,

@@ -57,6 +57,15 @@ impl Values {
         }
     }
 
+    /// Folders; none where nobody set any.
+    pub fn folders(&mut self, name: &'static str) -> Vec<PathBuf> {
+        match self.values.remove(name) {
+            Some(Value::Folders(paths)) => paths,
+            None => Vec::new(),
+            other => unreachable!("the table says that {name} is folders: {other:?}"),
+        }
+    }
+
     pub fn addresses(&mut self, name: &'static str) -> Vec<SocketAddr> {
         match self.values.remove(name) {
             Some(Value::Addresses(addresses)) => addresses,

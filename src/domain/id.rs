@@ -38,6 +38,8 @@ ids! {
     WebsiteId,
     /// A page of one.
     WebPageId,
+    /// A folder of the server that is kept in step.
+    FolderId,
     /// A piece of a source's text; never given to a second chunk.
     ChunkId,
     /// One embedding model's vectors.

@@ -62,6 +62,11 @@ routes! {
     ToMembers "/websites/{id}/read"              { POST pages::websites::read }
     ToMembers "/websites/{id}/stop"              { POST pages::websites::stop }
     ToMembers "/websites/{id}/delete"            { POST pages::websites::delete }
+    ToMembers "/folders"                         { GET pages::folders::list, POST pages::folders::add }
+    ToMembers "/folders/states"                  { GET pages::folders::states }
+    ToMembers "/folders/{id}"                    { GET pages::folders::show }
+    ToMembers "/folders/{id}/read"               { POST pages::folders::read }
+    ToMembers "/folders/{id}/delete"             { POST pages::folders::delete }
     ToMembers "/tokens"                          { GET pages::tokens::list, POST pages::tokens::create }
     ToMembers "/tokens/{id}/revoke"              { POST pages::tokens::revoke }
     ToMembers "/settings"                        { GET pages::settings::show, POST pages::settings::save }
@@ -95,6 +100,10 @@ routes! {
     ToMembers "/api/v1/websites/{id}/pages"      { GET nosia::websites::pages }
     ToMembers "/api/v1/websites/{id}/read"       { POST nosia::websites::read }
     ToMembers "/api/v1/websites/{id}/stop"       { POST nosia::websites::stop }
+    ToMembers "/api/v1/folders"                  { GET nosia::folders::list, POST nosia::folders::add }
+    ToMembers "/api/v1/folders/{id}"             { GET nosia::folders::get, DELETE nosia::folders::delete }
+    ToMembers "/api/v1/folders/{id}/files"       { GET nosia::folders::files }
+    ToMembers "/api/v1/folders/{id}/read"        { POST nosia::folders::read }
     ToMembers "/api/v1/search"                   { POST nosia::search::search }
     ToMembers "/api/v1/instructions"             { GET nosia::instructions::get, PUT nosia::instructions::set, DELETE nosia::instructions::unset }
     ToAll     "/api/openapi.json"                { GET nosia::openapi::get }

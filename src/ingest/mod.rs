@@ -9,6 +9,7 @@ pub mod build;
 pub mod chunk;
 mod error;
 pub mod extract;
+pub mod folder;
 pub mod index;
 pub mod ocr;
 mod parts;

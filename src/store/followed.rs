@@ -126,13 +126,23 @@ fn take_in(rows: &Connection, source: &Source, content: &Content, now_ms: i64) -
         super::columns::size(content.bytes)?,
         now_ms
     ])?;
+    for part in sources::within(rows, source.id)? {
+        retire_alone(rows, &part, now_ms)?;
+    }
     // A job that has begun reads what was there before: its end must not count any more.
     jobs::end_ingest(rows, source.id)?;
     jobs::enqueue_ingest(rows, source.id, now_ms)
 }
 
-/// Takes what has vanished out of the search. Its texts stay, so that citations of them open.
+/// Takes what has vanished out of the search, with all that lies within it. Its texts stay, so that citations of them open.
 pub(super) fn retire(rows: &Connection, source: &Source, now_ms: i64) -> Result<()> {
+    for part in sources::within(rows, source.id)? {
+        retire_alone(rows, &part, now_ms)?;
+    }
+    retire_alone(rows, source, now_ms)
+}
+
+fn retire_alone(rows: &Connection, source: &Source, now_ms: i64) -> Result<()> {
     if source.state == SourceState::Gone {
         return Ok(());
     }

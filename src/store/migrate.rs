@@ -25,6 +25,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_parts.sql"),
     include_str!("migrations/0010_websites.sql"),
     include_str!("migrations/0011_recognised.sql"),
+    include_str!("migrations/0012_folders.sql"),
 ];
 
 /// Refuses a file that a later release has migrated or that is not ours, without writing to it or to its log.

@@ -8,7 +8,8 @@
 //!
 //! In reading order: the machinery (`connection`, `migrate`, `queue`, `writer`, `reader`), the people
 //! (`users`, `accounts`, `sessions`, `tokens`), the write walk (`sources`, `listings`, `jobs`, `ingests`,
-//! `changes`, `generations`, `builds`; what follows something outside, `followed`, `websites`, `webpages`), the read walk (`chunks`, `vectors`, `passages`, `texts`), `chats`, and the `settings` made
+//! `changes`, `generations`, `builds`; what follows something outside,
+//! `followed`, `websites`, `webpages`, `folders`, `folder_files`), the read walk (`chunks`, `vectors`, `passages`, `texts`), `chats`, and the `settings` made
 //! in the app.
 
 mod error;
@@ -30,6 +31,8 @@ mod kept;
 mod followed;
 mod websites;
 mod webpages;
+mod folders;
+mod folder_files;
 mod changes;
 mod generations;
 mod builds;
@@ -56,6 +59,8 @@ pub use builds::{Build, Share, Switch};
 pub use changes::{Change, ChangeKind};
 pub use chats::NewMessage;
 pub use error::{Result, StoreError};
+pub use folder_files::{FileRead, FolderFiles, KnownFile, Stamp};
+pub use folders::{ClaimedFolder, NewFolder};
 pub use followed::{Content, Followed, Rewritten};
 pub use ingests::Finished;
 pub use listings::{SourceCounts, SourceFilter, SourcePage};

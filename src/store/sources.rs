@@ -99,6 +99,8 @@ const SET_WAITING: &str = "
     UPDATE sources SET state = 'waiting', done = 0, total = 0, reason = NULL, updated_at_ms = ?2
     WHERE id = ?1 AND state = 'failed'";
 
+const SET_BACK: &str = "UPDATE sources SET state = 'waiting', updated_at_ms = ?2 WHERE id = ?1";
+
 const SET_FAILED: &str = "
     UPDATE sources SET state = 'failed', done = 0, total = 0, reason = ?2, updated_at_ms = ?3 WHERE id = ?1";
 
@@ -127,6 +129,12 @@ impl Store {
                 return Err(StoreError::Conflict("collection"));
             }
             if let Some(same) = rows.prepare_cached(SAME_SOURCE)?.query_row(key, read).optional()? {
+                // A part of something that has changed or vanished, and is there once more.
+                if same.state == SourceState::Gone {
+                    rows.prepare_cached(SET_BACK)?.execute(params![same.id.0, now_ms])?;
+                    jobs::enqueue_ingest(rows, same.id, now_ms)?;
+                    return Ok(Created::New(Source { state: SourceState::Waiting, ..same }));
+                }
                 return Ok(Created::Same(same));
             }
             let id = insert(rows, &source, now_ms)?;
@@ -245,7 +253,7 @@ pub(super) fn remove(rows: &Connection, id: SourceId, now_ms: i64) -> Result<Vec
 
 /// Deletes a source and what lies within it, the innermost first.
 fn delete(rows: &Connection, source: &Source, now_ms: i64) -> Result<Deleted> {
-    let mut all = rows.prepare_cached(WITHIN)?.query_map([source.id.0], read)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut all = within(rows, source.id)?;
     all.push(source.clone());
     let mut seq = 0;
     for source in &all {
@@ -257,6 +265,11 @@ fn delete(rows: &Connection, source: &Source, now_ms: i64) -> Result<Deleted> {
         unreferenced.extend((!referenced(rows, source.sha256)?).then_some(source.sha256));
     }
     Ok(Deleted { seq, sources: all.iter().map(|source| source.id).collect(), unreferenced })
+}
+
+/// What lies within a source, however deep, the innermost first.
+pub(super) fn within(rows: &Connection, id: SourceId) -> Result<Vec<Source>> {
+    Ok(rows.prepare_cached(WITHIN)?.query_map([id.0], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Gives a source up with a reason that a person understands.

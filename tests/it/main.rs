@@ -5,6 +5,7 @@ mod bad_input;
 mod browser;
 mod commands;
 mod first_run;
+mod folders;
 mod hub;
 mod kills;
 mod load;

@@ -1,5 +1,6 @@
 //! Nosia's own face: `/api/v1`, and the JSON shapes of the nouns that every face shares.
 
+pub mod folders;
 pub mod instructions;
 pub mod openapi;
 pub mod search;

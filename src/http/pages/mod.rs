@@ -3,6 +3,7 @@
 pub mod ask;
 pub mod chat;
 pub mod error;
+pub mod folders;
 pub mod passage;
 mod reading;
 pub mod settings;
@@ -20,7 +21,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::StatusCode};
 use askama::Template;
 
-use crate::app::chats;
+use crate::app::{chats, folders as watched};
 use crate::clock;
 use crate::domain::answer::Citation;
 use crate::domain::extract::Span;
@@ -45,6 +46,8 @@ struct Member {
     account: String,
     /// Whether the account's settings are shown.
     is_owner: bool,
+    /// Whether folders of the server may be watched for the account.
+    has_folders: bool,
     chats: Vec<ChatRow>,
 }
 
@@ -80,6 +83,7 @@ impl Page {
             name: principal.user.as_ref().map_or_else(String::new, |user| user.name.clone()),
             account: principal.account.name.clone(),
             is_owner: principal.must_own().is_ok(),
+            has_folders: !watched::allowed(&site.app, principal).is_empty(),
             chats: chats.into_iter().map(row).collect(),
         };
         Ok(Page { t: language(request), here, member: Some(member) })

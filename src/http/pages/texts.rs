@@ -125,6 +125,23 @@ texts! {
     delete_for_good: "Delete for good", "Supprimer définitivement";
 
     // Web sites
+    folders: "Folders", "Dossiers";
+    folders_one: "1 folder", "1 dossier";
+    folders_many: "{} folders", "{} dossiers";
+    no_folders: "No folder is kept in step yet.", "Aucun dossier n’est suivi pour l’instant.";
+    add_folder: "Add a folder", "Ajouter un dossier";
+    folder_path: "Folder of this server", "Dossier de ce serveur";
+    folder_manners: "Its files become documents, with all folders in it. Every minute what is new or has changed is read; what has vanished is no longer searched, and citations of it still open. Possible are:", "Ses fichiers deviennent des documents, ceux de ses sous-dossiers aussi. Chaque minute, ce qui est nouveau ou modifié est lu ; ce qui a disparu n’est plus cherché, et ses citations s’ouvrent encore. Possibles :";
+    folders_closed: "No folder of this server may be watched for this account. The administrator allows it with FOLDERS_ALLOWED.", "Aucun dossier de ce serveur ne peut être suivi pour ce compte. L’administrateur le permet avec FOLDERS_ALLOWED.";
+    folder_in_step: "In step", "À jour";
+    files_one: "1 file", "1 fichier";
+    files_many: "{} files", "{} fichiers";
+    files_failed: "{} cannot be read", "{} ne peuvent pas être lus";
+    files_gone: "{} have vanished", "{} ont disparu";
+    file_in_step: "A document", "Un document";
+    look_again: "Look now", "Vérifier maintenant";
+    no_files: "No file has been found yet.", "Aucun fichier n’a encore été trouvé.";
+    delete_folder_for_good: "Watch it no longer and delete its documents here", "Ne plus le suivre et supprimer ses documents ici";
     websites: "Web sites", "Sites web";
     websites_one: "1 web site", "1 site web";
     websites_many: "{} web sites", "{} sites web";
