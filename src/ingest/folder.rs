@@ -14,7 +14,7 @@ use std::sync::Arc;
 use rustix::fs::{Mode, OFlags};
 use tokio::sync::RwLock;
 
-use super::extract::{HEAD_BYTES, detect};
+use super::extract::{ExtractError, HEAD_BYTES, detect};
 use super::{IngestError, remove_original};
 use crate::blobs::{Blobs, BlobsError, Incoming};
 use crate::domain::id::SourceId;
@@ -197,6 +197,10 @@ impl Folders {
         }
         let file_name = found.path.rsplit('/').next().unwrap_or_default().to_owned();
         Ok(match detect(&file_name, &head) {
+            // Whoever has a thousand such files need not be told a thousand times what can be read.
+            Err(ExtractError::Unsupported { found }) => {
+                Copied::Told(FileRead::Refused(format!("This is {found}, which cannot be read.")))
+            }
             Err(error) => Copied::Told(FileRead::Refused(error.to_string())),
             Ok(format) => Copied::Whole { incoming, file_name, media_type: format.media_type().to_owned() },
         })
