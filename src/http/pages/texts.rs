@@ -179,8 +179,8 @@ texts! {
     // Documents
     add_documents: "Add documents", "Ajouter des documents";
     drop_here: "Drop files anywhere on this page, or choose them", "Déposez des fichiers n’importe où sur cette page, ou choisissez-les";
-    formats: "PDF, Word, PowerPoint, Excel, OpenDocument, EPUB, CSV, HTML, messages, ZIP and TAR archives, pictures, Markdown and plain text",
-        "PDF, Word, PowerPoint, Excel, OpenDocument, EPUB, CSV, HTML, messages, archives ZIP et TAR, images, Markdown et texte brut";
+    formats: "PDF, Word, PowerPoint, Excel, OpenDocument, Rich Text, EPUB, CSV, HTML, messages, ZIP and TAR archives, pictures, Markdown and plain text",
+        "PDF, Word, PowerPoint, Excel, OpenDocument, Rich Text, EPUB, CSV, HTML, messages, archives ZIP et TAR, images, Markdown et texte brut";
     choose_files: "Choose files", "Choisir des fichiers";
     upload: "Upload", "Envoyer";
     uploads: "Uploads", "Envois";

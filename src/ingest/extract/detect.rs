@@ -9,10 +9,12 @@ use super::{ExtractError, archive, mail, sheet, subtitles};
 pub enum Format {
     Pdf,
     Docx,
+    Doc,
     Pptx,
     Xlsx,
     Xlsb,
     Xls,
+    Rtf,
     Odt,
     Odp,
     Ods,
@@ -25,6 +27,7 @@ pub enum Format {
     Png,
     Jpeg,
     Tiff,
+    Webp,
     Zip,
     Tar,
     Gzip,
@@ -37,10 +40,12 @@ pub enum Format {
 const FORMATS: &[(Format, &str, &str)] = &[
     (Format::Pdf, "PDF", "application/pdf"),
     (Format::Docx, "Word (.docx)", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+    (Format::Doc, "Word 97-2003 (.doc)", "application/msword"),
     (Format::Pptx, "PowerPoint (.pptx)", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
     (Format::Xlsx, "Excel (.xlsx)", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     (Format::Xlsb, "Excel (.xlsb)", "application/vnd.ms-excel.sheet.binary.macroEnabled.12"),
     (Format::Xls, "Excel (.xls)", "application/vnd.ms-excel"),
+    (Format::Rtf, "Rich Text (.rtf)", "application/rtf"),
     (Format::Odt, "OpenDocument text (.odt)", "application/vnd.oasis.opendocument.text"),
     (Format::Odp, "OpenDocument presentation (.odp)", "application/vnd.oasis.opendocument.presentation"),
     (Format::Ods, "OpenDocument spreadsheet (.ods)", "application/vnd.oasis.opendocument.spreadsheet"),
@@ -53,6 +58,7 @@ const FORMATS: &[(Format, &str, &str)] = &[
     (Format::Png, "PNG", "image/png"),
     (Format::Jpeg, "JPEG", "image/jpeg"),
     (Format::Tiff, "TIFF", "image/tiff"),
+    (Format::Webp, "WebP", "image/webp"),
     (Format::Zip, "ZIP archives", "application/zip"),
     (Format::Tar, "TAR archives", "application/x-tar"),
     (Format::Gzip, "gzip archives", "application/gzip"),
@@ -89,7 +95,7 @@ const KNOWN: &[(&[u8], Known)] = &[
     (b"RIFF", Err("a picture, sound or film (RIFF)")),
     (b"II*\0", Ok(Format::Tiff)),
     (b"MM\0*", Ok(Format::Tiff)),
-    (b"{\\rtf", Err("a Rich Text (RTF) document")),
+    (b"{\\rtf", Ok(Format::Rtf)),
     (b"%!PS", Err("a PostScript file")),
     (b"\x7fELF", Err("a program")),
     (b"MZ", Err("a Windows program")),
@@ -125,7 +131,7 @@ const DECLARED: &[(&str, Known)] = &[
 
 /// What an OLE compound file is, by the name of a stream in it: the older formats of Office.
 const COMPOUND: &[(&str, Known)] = &[
-    ("WordDocument", Err("a Word 97-2003 document (.doc)")),
+    ("WordDocument", Ok(Format::Doc)),
     ("Workbook", Ok(Format::Xls)),
     ("Book", Ok(Format::Xls)),
     ("PowerPoint Document", Err("a PowerPoint 97-2003 presentation (.ppt)")),
@@ -152,6 +158,9 @@ pub fn detect(file_name: &str, head: &[u8]) -> Result<Format, ExtractError> {
     }
     if head.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
         return compound(whole);
+    }
+    if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP") {
+        return Ok(Format::Webp);
     }
     if let Some((_, known)) = KNOWN.iter().find(|(mark, _)| head.starts_with(mark)) {
         let letters_only = matches!(known, Err("a Windows program" | "a sound file"));
@@ -304,6 +313,8 @@ mod tests {
             ("a.zip", b"PK\x03\x04....word/document.xml", Format::Docx),
             ("notes.zip", b"PK\x03\x04 notes.txt", Format::Zip),
             ("book", b"PK\x03\x04\x14\0mimetypeapplication/epub+zip", Format::Epub),
+            ("lies.doc", b"{\\rtf1 x}", Format::Rtf),
+            ("picture", b"RIFF\x10\0\0\0WEBPVP8 ", Format::Webp),
             ("mail.txt", b"Subject: x\r\nFrom: a@b.c\r\n\r\nwords", Format::Message),
             ("MZ.txt", b"MZ is how this sentence begins", Format::Text),
         ];
@@ -317,7 +328,7 @@ mod tests {
         let ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
         let wide = |name: &str| name.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
         let cases: &[(Vec<u8>, &str)] = &[
-            ([&ole[..], &wide("WordDocument")].concat(), "Word 97-2003"),
+            ([&ole[..], &wide("PowerPoint Document")].concat(), "PowerPoint 97-2003"),
             ([&ole[..], &wide("EncryptedPackage")].concat(), "password"),
             (b"\x7fELF\x02\x01".to_vec(), "a program"),
             (b"abc\0\0\x01\x02def".to_vec(), "binary"),

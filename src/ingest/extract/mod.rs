@@ -8,6 +8,7 @@ mod blocks;
 mod chart;
 mod comments;
 pub mod detect;
+mod doc;
 mod docx;
 mod epub;
 mod html;
@@ -18,6 +19,7 @@ mod markdown;
 mod odf;
 mod package;
 mod pdf;
+mod rtf;
 mod sheet;
 mod slides;
 mod subtitles;
@@ -93,6 +95,8 @@ pub fn extract(file_name: &str, bytes: &[u8], hear: Hear<'_>) -> Result<(Extract
         Format::Xlsb => sheet::read(bytes, Book::Xlsb, hear),
         Format::Xls => sheet::read(bytes, Book::Xls, hear),
         Format::Ods => sheet::read(bytes, Book::Ods, hear),
+        Format::Doc => doc::read(bytes),
+        Format::Rtf => rtf::read(bytes),
         Format::Odt => odf::read_text(bytes),
         Format::Odp => odf::read_slides(bytes, hear),
         Format::Csv => sheet::read_csv(bytes),
@@ -104,7 +108,7 @@ pub fn extract(file_name: &str, bytes: &[u8], hear: Hear<'_>) -> Result<(Extract
         Format::Zip => archive::read_zip(bytes, hear),
         Format::Tar => archive::read_tar(bytes, hear),
         Format::Gzip => archive::read_gzip(file_name, bytes, hear),
-        Format::Png | Format::Jpeg | Format::Tiff => Ok(image::read()),
+        Format::Png | Format::Jpeg | Format::Tiff | Format::Webp => Ok(image::read()),
         Format::Html => html::read(bytes),
         Format::Markdown => markdown::read(bytes),
         Format::Text => text::read(bytes),
