@@ -80,7 +80,7 @@ mod tests {
         for &(letters, place, is_narrow) in pieces {
             at += letters;
             borders.push(at);
-            let place = if is_narrow { place * 2 | super::NARROW } else { place };
+            let place = if is_narrow { (place * 2) | super::NARROW } else { place };
             places.extend([&[0, 0][..], &place.to_le_bytes(), &[0, 0]].concat());
         }
         let table = [borders.iter().flat_map(|border| border.to_le_bytes()).collect(), places].concat();
