@@ -54,6 +54,7 @@ const ROOMS: &[Room] = &[
             "tar",
             "mail_parser",
             "cfb",
+            "office_oxide",
         ],
     },
     Room { name: "retrieve", ground: true, may_name: &["store", "vectors", "fulltext", "inference"], owns: &[] },

@@ -91,6 +91,16 @@ pub struct Unread {
 }
 
 impl Extract {
+    /// Adds the text of the next page, of `total` in all, set off from the one that follows.
+    pub fn add_page(&mut self, markdown: &str, total: u32) {
+        let (start, number) = (self.markdown.len(), u32::try_from(self.pages.len() + 1).unwrap_or(u32::MAX));
+        self.markdown.push_str(markdown);
+        if !markdown.is_empty() && number < total {
+            self.markdown.push_str("\n\n");
+        }
+        self.pages.push(PageSpan { number, span: Span { start, end: self.markdown.len() } });
+    }
+
     /// The page on which the byte at `offset` stands.
     pub fn page_at(&self, offset: usize) -> Option<u32> {
         page_at(&self.pages, offset)

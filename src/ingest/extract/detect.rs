@@ -11,6 +11,7 @@ pub enum Format {
     Docx,
     Doc,
     Pptx,
+    Ppt,
     Xlsx,
     Xlsb,
     Xls,
@@ -42,6 +43,7 @@ const FORMATS: &[(Format, &str, &str)] = &[
     (Format::Docx, "Word (.docx)", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
     (Format::Doc, "Word 97-2003 (.doc)", "application/msword"),
     (Format::Pptx, "PowerPoint (.pptx)", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
+    (Format::Ppt, "PowerPoint 97-2003 (.ppt)", "application/vnd.ms-powerpoint"),
     (Format::Xlsx, "Excel (.xlsx)", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     (Format::Xlsb, "Excel (.xlsb)", "application/vnd.ms-excel.sheet.binary.macroEnabled.12"),
     (Format::Xls, "Excel (.xls)", "application/vnd.ms-excel"),
@@ -134,7 +136,7 @@ const COMPOUND: &[(&str, Known)] = &[
     ("WordDocument", Ok(Format::Doc)),
     ("Workbook", Ok(Format::Xls)),
     ("Book", Ok(Format::Xls)),
-    ("PowerPoint Document", Err("a PowerPoint 97-2003 presentation (.ppt)")),
+    ("PowerPoint Document", Ok(Format::Ppt)),
     ("__properties_version1.0", Ok(Format::Msg)),
 ];
 
@@ -328,7 +330,6 @@ mod tests {
         let ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
         let wide = |name: &str| name.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
         let cases: &[(Vec<u8>, &str)] = &[
-            ([&ole[..], &wide("PowerPoint Document")].concat(), "PowerPoint 97-2003"),
             ([&ole[..], &wide("EncryptedPackage")].concat(), "password"),
             (b"\x7fELF\x02\x01".to_vec(), "a program"),
             (b"abc\0\0\x01\x02def".to_vec(), "binary"),

@@ -1,237 +1,193 @@
-//! Word 97-2003: text through the piece table, paragraphs by their properties. Source: [MS-DOC] and [MS-CFB].
-//!
-//! Headings are told by their style's number, rows of tables by the marks at their ends. Headers, footers, comments and
-//! the instructions of fields are left out; notes and text boxes follow the text.
+//! Word 97-2003 and older. What records it is made of is the library's to know; here its parts become blocks as those
+//! of newer documents do. Headers, footers, comments and pictures are left out, as of those.
 
-mod paragraphs;
-mod pieces;
+use std::io::Cursor;
 
-use std::io::{Cursor, Read as _};
-
-use cfb::CompoundFile;
+use office_oxide::doc::DocError;
+use office_oxide::ir::{self, Element, InlineContent};
+use office_oxide::{Document, DocumentFormat, OfficeError};
 
 use super::blocks::{Block, written};
 use super::table::Table;
 use super::{ExtractError, text};
 use crate::domain::extract::Extract;
-use crate::limits;
-use paragraphs::{Look, Looks};
-use pieces::Pieces;
 
-/// What the stream of the text begins with.
-const MAGIC: u16 = 0xa5ec;
-/// The version that Word 97 writes; older ones are laid out otherwise.
-const WORD_97: u16 = 0xc1;
-const ENCRYPTED: u16 = 0x0100;
-const SECOND_TABLE: u16 = 0x0200;
-/// Where the head of the stream has its counts of characters and the places of its tables.
-const COUNTS: usize = 0x4c;
-const PLACES: usize = 0x9a;
-/// Numbers of places: of the properties of paragraphs, and of the pieces.
-const PARAGRAPHS: usize = 13;
-const PIECES: usize = 33;
+/// The deepest nesting of lists, boxes and tables that is followed.
+const DEPTH_MAX: usize = 32;
+/// What the library calls a comment.
+const COMMENT: &str = "comment";
 
-/// Reads a document.
+/// Reads a document. Headings, lists and tables become Markdown; notes and text boxes follow the text.
 pub(super) fn read(bytes: &[u8]) -> Result<Extract, ExtractError> {
-    let damaged = |error| ExtractError::Damaged(format!("the document does not open ({error})"));
-    let mut file = CompoundFile::open(Cursor::new(bytes)).map_err(damaged)?;
-    let head = stream(&mut file, "WordDocument")?;
-    if u16_at(&head, 0) != Some(MAGIC) {
-        return Err(ExtractError::Damaged("it does not begin as Word's documents do".to_owned()));
+    let document = Document::from_reader(Cursor::new(bytes.to_vec()), DocumentFormat::Doc).map_err(refused)?;
+    let document = document.to_ir();
+    let about = document.metadata;
+    let mut blocks = Vec::new();
+    for section in &document.sections {
+        blocks_of(&section.elements, 0, &mut blocks);
     }
-    if u16_at(&head, 2).is_none_or(|version| version < WORD_97) {
-        return Err(ExtractError::Unsupported { found: "a document of Word 95 or older".to_owned() });
-    }
-    let flags = u16_at(&head, 10).unwrap_or(0);
-    if flags & ENCRYPTED != 0 {
-        return Err(ExtractError::Encrypted);
-    }
-    let table = stream(&mut file, if flags & SECOND_TABLE != 0 { "1Table" } else { "0Table" })?;
-    let part = |number: usize| {
-        let (start, length) = (u32_at(&head, PLACES + 8 * number)?, u32_at(&head, PLACES + 8 * number + 4)?);
-        table.get(start as usize..(start as usize).checked_add(length as usize)?)
+    let mut extract = Extract {
+        title: about.title,
+        author: about.author,
+        date: about.modified.or(about.created).and_then(|moment| moment.get(..10).map(str::to_owned)),
+        markdown: text::clean(&written(blocks)),
+        ..Extract::default()
     };
-    let missing = || ExtractError::Damaged("the places of its text cannot be found".to_owned());
-    let pieces = Pieces::parse(part(PIECES).ok_or_else(missing)?).ok_or_else(missing)?;
-    let looks = Looks::parse(part(PARAGRAPHS).unwrap_or_default(), &head);
-    let count = |number: usize| u32_at(&head, COUNTS + 4 * number).unwrap_or(0) as usize;
-    // Text, notes, headers, macros, comments, notes at the end, text boxes: one after the other.
-    let [main, notes, headers, macros, comments, endnotes, boxes] = std::array::from_fn(count);
-    let mut letters = pieces.letters(&head);
-    let mut writer = Writer::new();
-    for (length, shown) in [
-        (main, true),
-        (notes, true),
-        (headers, false),
-        (macros, false),
-        (comments, false),
-        (endnotes, true),
-        (boxes, true),
-    ] {
-        let part = letters.by_ref().take(length);
-        match shown {
-            true => part.for_each(|(letter, place)| writer.take(letter, || looks.at(place))),
-            false => part.for_each(drop),
-        }
-        writer.end_part();
+    if about.text_truncated {
+        extract.notes.push("Parts of the document are damaged; what could be read of it was.".to_owned());
     }
-    let markdown = written(writer.blocks);
-    if markdown.len() > limits::EXTRACT_BYTES_MAX {
-        return Err(super::too_much_text());
+    Ok(extract)
+}
+
+fn refused(error: OfficeError) -> ExtractError {
+    match error {
+        OfficeError::Doc(DocError::Encrypted) => ExtractError::Encrypted,
+        error => ExtractError::Damaged(format!("the document does not open ({error})")),
     }
-    Ok(Extract { markdown: text::clean(&markdown), ..Extract::default() })
 }
 
-fn stream(file: &mut CompoundFile<Cursor<&[u8]>>, name: &str) -> Result<Vec<u8>, ExtractError> {
-    let damaged = |error| ExtractError::Damaged(format!("a part of it cannot be read ({error})"));
-    let mut bytes = Vec::new();
-    let stream = file.open_stream(name).map_err(damaged)?;
-    stream.take(limits::INFLATED_BYTES_MAX).read_to_end(&mut bytes).map_err(damaged)?;
-    Ok(bytes)
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-/// Makes blocks of letters.
-struct Writer {
-    text: String,
-    cell: String,
-    table: Option<Table>,
-    row_open: bool,
-    /// For each field that is open, whether its result has begun; and in how many it has not.
-    fields: Vec<bool>,
-    instructions: usize,
-    /// The first half of a pair.
-    high: Option<u16>,
-    blocks: Vec<Block>,
-}
-
-impl Writer {
-    fn new() -> Writer {
-        let (text, cell, fields, blocks) = (String::new(), String::new(), Vec::new(), Vec::new());
-        Writer { text, cell, table: None, row_open: false, fields, instructions: 0, high: None, blocks }
+fn blocks_of(elements: &[Element], depth: usize, blocks: &mut Vec<Block>) {
+    if depth > DEPTH_MAX {
+        return;
     }
-
-    /// Takes a letter; `look` is that of the paragraph that it ends.
-    fn take(&mut self, letter: u16, look: impl Fn() -> Look) {
-        match letter {
-            0x13 => {
-                self.fields.push(false);
-                self.instructions += 1;
-            }
-            0x14 => {
-                if let Some(field) = self.fields.last_mut() {
-                    self.instructions -= usize::from(!std::mem::replace(field, true));
+    for element in elements {
+        match element {
+            Element::Heading(heading) => {
+                let line = line(&heading.content);
+                if !line.is_empty() {
+                    blocks.push(Block::Text(format!("{} {line}", "#".repeat(heading.clamped_level().into()))));
                 }
             }
-            0x15 => self.instructions -= usize::from(self.fields.pop() == Some(false)),
-            0x0d | 0x0c => self.end_paragraph(look()),
-            0x07 => self.end_cell(look()),
-            // The instructions of a field are not its text.
-            _ if self.instructions > 0 => {}
-            0x0b => self.text.push('\n'),
-            0x1e => self.text.push('-'),
-            0x09 => self.text.push('\t'),
-            0x00..=0x1f => {}
-            0xd800..=0xdbff => self.high = Some(letter),
-            _ => {
-                let high = self.high.take().filter(|_| (0xdc00..0xe000).contains(&letter));
-                let units = high.into_iter().chain([letter]);
-                self.text.extend(char::decode_utf16(units).filter_map(Result::ok));
+            Element::Paragraph(paragraph) => blocks.push(Block::Text(words(&paragraph.content).trim().to_owned())),
+            Element::List(list) => items_of(list, 0, blocks),
+            Element::Table(table) => blocks.push(Block::Text(table_of(table, depth).markdown())),
+            Element::TextBox(shown) => blocks_of(&shown.content, depth + 1, blocks),
+            Element::Footnote(note) => blocks_of(&note.content, depth + 1, blocks),
+            Element::Endnote(note) if note.marker.as_deref() != Some(COMMENT) => {
+                blocks_of(&note.content, depth + 1, blocks);
             }
+            Element::CodeBlock(code) => blocks.push(Block::Text(format!("```\n{}\n```", code.content.trim_end()))),
+            _ => {}
         }
     }
+}
 
-    fn end_paragraph(&mut self, look: Look) {
-        let text = std::mem::take(&mut self.text);
-        let text = text.trim();
-        if look.in_table {
-            if !text.is_empty() {
-                self.cell.push_str(text);
-                self.cell.push(' ');
-            }
-            return;
-        }
-        self.end_table();
-        if text.is_empty() {
-            return;
-        }
-        self.blocks.push(match (look.heading, look.list) {
-            (Some(level), _) => {
-                let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-                Block::Text(format!("{} {line}", "#".repeat(level.min(6))))
-            }
-            (None, Some(level)) => {
-                Block::Item { list: "list".to_owned(), text: format!("{}- {text}", "  ".repeat(level)) }
-            }
-            (None, None) => Block::Text(text.to_owned()),
-        });
+fn items_of(list: &ir::List, level: usize, blocks: &mut Vec<Block>) {
+    if level > DEPTH_MAX {
+        return;
     }
+    let indent = "  ".repeat(level);
+    for (item, number) in list.items.iter().zip(list.start_number.unwrap_or(1)..) {
+        let marker = if list.ordered { format!("{number}. ") } else { "- ".to_owned() };
+        let text = inline(&item.content, level);
+        if !text.is_empty() {
+            blocks.push(Block::Item { list: String::new(), text: format!("{indent}{marker}{text}") });
+        }
+        item.nested.iter().for_each(|nested| items_of(nested, level + 1, blocks));
+    }
+}
 
-    fn end_cell(&mut self, look: Look) {
-        let text = std::mem::take(&mut self.text);
-        let cell = format!("{}{}", std::mem::take(&mut self.cell), text.trim());
-        if look.ends_row {
-            self.row_open = false;
-            return;
+fn table_of(table: &ir::Table, depth: usize) -> Table {
+    let mut read = Table::default();
+    for row in &table.rows {
+        read.row();
+        for cell in &row.cells {
+            read.span(cell.col_span as usize, cell.row_span as usize);
+            read.cell(inline(&cell.content, depth));
         }
-        let table = self.table.get_or_insert_default();
-        if !std::mem::replace(&mut self.row_open, true) {
-            table.row();
+    }
+    read
+}
+
+/// Elements on one line, as in a cell.
+fn inline(elements: &[Element], depth: usize) -> String {
+    if depth > DEPTH_MAX {
+        return String::new();
+    }
+    let part = |element: &Element| match element {
+        Element::Table(table) => table_of(table, depth + 1).inline(),
+        Element::Heading(heading) => line(&heading.content),
+        Element::Paragraph(paragraph) => line(&paragraph.content),
+        other => {
+            let mut blocks = Vec::new();
+            blocks_of(std::slice::from_ref(other), depth + 1, &mut blocks);
+            written(blocks).split_whitespace().collect::<Vec<_>>().join(" ")
         }
-        table.cell(cell.trim().to_owned());
-    }
+    };
+    let parts = elements.iter().map(part).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join(" ")
+}
 
-    fn end_table(&mut self) {
-        self.row_open = false;
-        let loose = std::mem::take(&mut self.cell);
-        let table = self.table.take().map(Table::markdown);
-        self.blocks.extend(table.into_iter().chain([loose.trim().to_owned()]).map(Block::Text));
-    }
+/// The words of a paragraph, its lines as they are broken.
+fn words(content: &[InlineContent]) -> String {
+    let word = |part: &InlineContent| match part {
+        InlineContent::Text(span) => span.text.clone(),
+        InlineContent::LineBreak => "\n".to_owned(),
+        _ => String::new(),
+    };
+    content.iter().map(word).collect()
+}
 
-    /// Ends a part of the document: what is open in it goes no further.
-    fn end_part(&mut self) {
-        self.end_paragraph(Look::default());
-        self.fields.clear();
-        self.instructions = 0;
-        self.high = None;
-    }
+fn line(content: &[InlineContent]) -> String {
+    words(content).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Look, Writer, written};
+    use office_oxide::ir::{
+        Element, Heading, InlineContent, List, ListItem, Note, Paragraph, Table, TableCell, TableRow, TextBox, TextSpan,
+    };
 
-    /// What these letters make, where `|` ends a cell, `$` a row, and `¶` a paragraph.
-    fn check(letters: &str, expected: &str) {
-        let mut writer = Writer::new();
-        for letter in letters.encode_utf16() {
-            let inside = Look { in_table: true, ..Look::default() };
-            let mut take = |letter, look| writer.take(letter, || look);
-            match char::from_u32(u32::from(letter)) {
-                Some('|') => take(7, inside),
-                Some('$') => take(7, Look { ends_row: true, ..inside }),
-                Some('¶') => take(13, Look::default()),
-                Some('#') => take(13, Look { heading: Some(2), ..Look::default() }),
-                Some('*') => take(13, Look { list: Some(1), ..Look::default() }),
-                _ => take(letter, Look::default()),
-            }
-        }
-        writer.end_part();
-        assert_eq!(written(writer.blocks), expected, "{letters:?}");
+    use super::{DEPTH_MAX, blocks_of, read, written};
+    use crate::ingest::extract::ExtractError;
+
+    fn said(text: &str) -> Vec<InlineContent> {
+        vec![InlineContent::Text(TextSpan::plain(text))]
+    }
+
+    fn paragraph(text: &str) -> Element {
+        Element::Paragraph(Paragraph { content: said(text), ..Paragraph::default() })
+    }
+
+    fn item(text: &str, nested: Option<List>) -> ListItem {
+        ListItem { content: vec![paragraph(text)], nested }
+    }
+
+    fn check(elements: &[Element], expected: &str) {
+        let mut blocks = Vec::new();
+        blocks_of(elements, 0, &mut blocks);
+        assert_eq!(written(blocks), expected);
     }
 
     #[test]
-    fn letters_become_blocks() {
-        check("A title#one\u{b}line¶item*end", "## A title\n\none\nline\n\n  - item\n\nend");
-        check("a|b|$1||$¶after", "| a | b |\n| --- | --- |\n| 1 |  |\n\nafter");
-        check("x\u{13}HYPERLINK y\u{14}link\u{15}z 😀\u{1}\u{1e}", "xlinkz 😀-");
-        check("\u{13}open", "");
+    fn parts_become_blocks() {
+        let heading = Element::Heading(Heading { level: 2, content: said("A\ttitle"), ..Heading::default() });
+        check(&[heading, paragraph(" one "), paragraph("")], "## A title\n\none");
+        let nested = List { items: vec![item("x", None)], ..List::default() };
+        let items = vec![item("a", Some(nested)), item("b", None)];
+        let list = List { ordered: true, start_number: Some(3), items, ..List::default() };
+        check(&[Element::List(list)], "3. a\n  - x\n4. b");
+        let cell = |text, col_span| TableCell { content: vec![paragraph(text)], col_span, ..TableCell::default() };
+        let row = |cells| TableRow { cells, ..TableRow::default() };
+        let rows = vec![row(vec![cell("wide", 2)]), row(vec![cell("c", 1), cell("d", 1)])];
+        check(&[Element::Table(Table { rows, ..Table::default() })], "| wide | wide |\n| --- | --- |\n| c | d |");
+        let note = |marker: &str| Note {
+            content: vec![paragraph(marker)],
+            marker: Some(marker.to_owned()),
+            ..Note::default()
+        };
+        let notes =
+            [Element::Footnote(note("footnote")), Element::Endnote(note("comment")), Element::Endnote(note("end"))];
+        check(&notes, "footnote\n\nend");
+    }
+
+    #[test]
+    fn what_lies_too_deep_or_is_damaged_is_left_out() {
+        let within = |content| Element::TextBox(TextBox { content, ..TextBox::default() });
+        let deep = |depth| (0..depth).fold(paragraph("x"), |inner, _| within(vec![inner]));
+        check(&[deep(DEPTH_MAX)], "x");
+        check(&[deep(DEPTH_MAX + 1)], "");
+        let head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 and nothing else";
+        assert!(matches!(read(head), Err(ExtractError::Damaged(_))));
     }
 }

@@ -8,7 +8,7 @@ use quick_xml::events::{BytesStart, Event};
 use super::package::{Package, about, joined};
 use super::xml::attribute;
 use super::{ExtractError, Hear, Heard, html, text, too_much_text};
-use crate::domain::extract::{Extract, PageSpan, Span, Unit};
+use crate::domain::extract::{Extract, Unit};
 use crate::limits;
 
 /// Reads a book, a page a chapter (a file of the book, which may hold less or more than what its contents call one).
@@ -24,18 +24,15 @@ pub(super) fn read(bytes: &[u8], hear: Hear<'_>) -> Result<Extract, ExtractError
     let chapters = chapters(&opf);
     let total = u32::try_from(chapters.len()).unwrap_or(u32::MAX).min(limits::EXTRACT_PAGES_MAX);
     for (href, number) in chapters.iter().zip(1..=total) {
-        let start = extract.markdown.len();
-        match package.text(&joined(folder, href))? {
-            Some(page) => extract.markdown.push_str(&text::clean(&html::whole(&page))),
-            None => extract.notes.push(format!("The chapter {href} is missing from the book.")),
+        let page = package.text(&joined(folder, href))?;
+        if page.is_none() {
+            extract.notes.push(format!("The chapter {href} is missing from the book."));
         }
+        let page = page.map(|page| text::clean(&html::whole(&page)));
+        extract.add_page(&page.unwrap_or_default(), total);
         if extract.markdown.len() > limits::EXTRACT_BYTES_MAX {
             return Err(too_much_text());
         }
-        if extract.markdown.len() > start && number < total {
-            extract.markdown.push_str("\n\n");
-        }
-        extract.pages.push(PageSpan { number, span: Span { start, end: extract.markdown.len() } });
         hear(Heard::Page { done: number, total });
     }
     let locked = package.text("META-INF/encryption.xml")?.is_some_and(|xml| locks_chapters(&xml));

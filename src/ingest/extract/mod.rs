@@ -91,6 +91,7 @@ pub fn extract(file_name: &str, bytes: &[u8], hear: Hear<'_>) -> Result<(Extract
         Format::Pdf => pdf::read(bytes, hear),
         Format::Docx => docx::read(bytes),
         Format::Pptx => slides::read(bytes, hear),
+        Format::Ppt => slides::read_ppt(bytes, hear),
         Format::Xlsx => sheet::read(bytes, Book::Xlsx, hear),
         Format::Xlsb => sheet::read(bytes, Book::Xlsb, hear),
         Format::Xls => sheet::read(bytes, Book::Xls, hear),

@@ -5,7 +5,7 @@ mod styles;
 
 use super::package::{self, Package};
 use super::{ExtractError, Hear, Heard, text};
-use crate::domain::extract::{Extract, PageSpan, Span, Unit};
+use crate::domain::extract::{Extract, Unit};
 use styles::Styles;
 
 /// Reads an OpenDocument text: headings, lists and tables become Markdown, notes follow the text.
@@ -22,12 +22,7 @@ pub(super) fn read_slides(bytes: &[u8], hear: Hear<'_>) -> Result<Extract, Extra
     extract.unit = Unit::Slide;
     let total = u32::try_from(body.pages.len()).unwrap_or(u32::MAX);
     for (page, number) in body.pages.into_iter().zip(1..) {
-        let start = extract.markdown.len();
-        extract.markdown.push_str(&text::clean(&page));
-        if extract.markdown.len() > start && number < total {
-            extract.markdown.push_str("\n\n");
-        }
-        extract.pages.push(PageSpan { number, span: Span { start, end: extract.markdown.len() } });
+        extract.add_page(&text::clean(&page), total);
         hear(Heard::Page { done: number, total });
     }
     Ok(extract)

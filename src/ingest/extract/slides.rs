@@ -3,15 +3,18 @@
 //! What stands on every slide (date, footer, number) and what lies only on masters and layouts is left out, and so are
 //! slides that are hidden; a note says so.
 
+mod ppt;
+mod shape;
 mod slide;
 
 use super::comments::{self, People};
 use super::package::Package;
 use super::xml::attribute;
 use super::{ExtractError, Hear, Heard, chart, text};
-use crate::domain::extract::{Extract, PageSpan, Span, Unit};
+use crate::domain::extract::{Extract, Unit};
 use crate::limits;
-use slide::Shape;
+pub(super) use ppt::read as read_ppt;
+use shape::Shape;
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -31,18 +34,30 @@ pub(super) fn read(bytes: &[u8], hear: Hear<'_>) -> Result<Extract, ExtractError
     let total = u32::try_from(ids.len()).unwrap_or(u32::MAX).min(limits::EXTRACT_PAGES_MAX);
     for (id, number) in ids.iter().zip(1..=total) {
         let target = relations.iter().find(|relation| relation.id == *id).map(|relation| relation.target.as_str());
-        let start = extract.markdown.len();
-        match target.map(|target| one(&mut package, target, &people)).transpose()?.flatten() {
-            Some(markdown) => extract.markdown.push_str(&markdown),
-            None => extract.notes.push(format!("Slide {number} is hidden or missing and was left out.")),
+        let markdown = target.map(|target| one(&mut package, target, &people)).transpose()?.flatten();
+        if markdown.is_none() {
+            extract.notes.push(format!("Slide {number} is hidden or missing and was left out."));
         }
-        if extract.markdown.len() > start && number < total {
-            extract.markdown.push_str("\n\n");
-        }
-        extract.pages.push(PageSpan { number, span: Span { start, end: extract.markdown.len() } });
+        extract.add_page(&markdown.unwrap_or_default(), total);
         hear(Heard::Page { done: number, total });
     }
+    title_from_slides(&mut extract);
     Ok(extract)
+}
+
+/// Where the title is one that PowerPoint gives by itself, puts that of the first slide in its place.
+fn title_from_slides(extract: &mut Extract) {
+    let is_given = |title: &str| {
+        let lower = title.to_lowercase();
+        let named = lower.contains("powerpoint") && title.split_whitespace().count() <= 4;
+        let numbered =
+            ["slide ", "folie ", "diapositive ", "diapositiva "].iter().find_map(|word| lower.strip_prefix(word));
+        named || numbered.is_some_and(|number| number.trim().parse::<u32>().is_ok())
+    };
+    if extract.title.as_deref().is_none_or(is_given) {
+        let first = extract.pages.first().map_or("", |page| page.span.of(&extract.markdown));
+        extract.title = first.strip_prefix("# ").and_then(|first| first.lines().next()).map(str::to_owned);
+    }
 }
 
 /// The slide at `path` in Markdown; `None` if it is hidden or is not there.

@@ -4,48 +4,9 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use super::place;
-use crate::ingest::extract::blocks::{Block, written};
+use super::shape::{Mark, Paragraph, Role, Shape, shape};
 use crate::ingest::extract::table::Table;
 use crate::ingest::extract::xml::{attribute, reference};
-
-/// What stands on a slide.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Shape {
-    /// Its title, on one line.
-    Title(String),
-    /// Markdown.
-    Text(String),
-    /// A chart or diagram in a part of its own, by its relation.
-    Part(String),
-}
-
-/// What a shape is there for, as far as its slide says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Role {
-    /// A box that was drawn on this slide.
-    #[default]
-    Drawn,
-    Title,
-    /// Its paragraphs are items unless they say otherwise.
-    Body,
-    /// Something that stands on every slide.
-    Repeated,
-}
-
-#[derive(Default)]
-struct Paragraph {
-    text: String,
-    level: usize,
-    /// Whether it is numbered, has a bullet, or has none for sure.
-    mark: Option<Mark>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mark {
-    None,
-    Bullet,
-    Number,
-}
 
 #[derive(Default)]
 struct Reading {
@@ -215,47 +176,7 @@ impl Reading {
     /// Takes the paragraphs read so far as a shape.
     fn end_shape(&mut self) {
         let role = std::mem::take(&mut self.role);
-        let mut paragraphs = std::mem::take(&mut self.paragraphs);
-        paragraphs.retain(|paragraph| !paragraph.text.trim().is_empty());
-        if paragraphs.is_empty() || role == Role::Repeated {
-            return;
-        }
-        if role == Role::Title {
-            let words: Vec<&str> = paragraphs.iter().flat_map(|paragraph| paragraph.text.split_whitespace()).collect();
-            self.shapes.push(Shape::Title(words.join(" ")));
-            return;
-        }
-        // One paragraph alone is a sentence rather than a list of one item.
-        let items = role == Role::Body && paragraphs.len() > 1;
-        let blocks = listed(&paragraphs, items);
-        self.shapes.push(Shape::Text(written(blocks)));
+        let paragraphs = std::mem::take(&mut self.paragraphs);
+        self.shapes.extend(shape(role, paragraphs));
     }
-}
-
-/// Paragraphs as blocks; those that say nothing of a mark are items if `items`.
-fn listed(paragraphs: &[Paragraph], items: bool) -> Vec<Block> {
-    let mut numbers: Vec<u64> = Vec::new();
-    let mut blocks = Vec::new();
-    for paragraph in paragraphs {
-        let text = paragraph.text.trim();
-        let mark = paragraph.mark.unwrap_or(if items { Mark::Bullet } else { Mark::None });
-        numbers.truncate(paragraph.level + 1);
-        let marker = match mark {
-            Mark::None => {
-                blocks.push(Block::Text(text.to_owned()));
-                numbers.clear();
-                continue;
-            }
-            Mark::Bullet => "- ".to_owned(),
-            Mark::Number => {
-                numbers.resize(paragraph.level + 1, 0);
-                numbers[paragraph.level] += 1;
-                format!("{}. ", numbers[paragraph.level])
-            }
-        };
-        let indent = "  ".repeat(paragraph.level);
-        let text = format!("{indent}{marker}{}", text.replace('\n', &format!("\n{indent}  ")));
-        blocks.push(Block::Item { list: String::new(), text });
-    }
-    blocks
 }
