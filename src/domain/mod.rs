@@ -1,6 +1,6 @@
 //! The nouns and their rules. No I/O, no serde, no clock: plain values that every room shares.
 //!
-//! In reading order: who ([`account`]), what was put in ([`source`], [`written`], [`website`], [`folder`], [`extract`], [`chunk`]), what is asked
+//! In reading order: who ([`account`]), what was put in ([`source`], [`written`], [`website`], [`folder`], [`extract`], [`language`], [`chunk`]), what is asked
 //! ([`question`]), what is found ([`passage`]), what is said ([`answer`], [`chat`]), what is still to do ([`job`]), and what computes ([`device`]).
 
 pub mod account;
@@ -12,6 +12,7 @@ pub mod extract;
 pub mod folder;
 pub mod id;
 pub mod job;
+pub mod language;
 pub mod model;
 pub mod passage;
 pub mod question;

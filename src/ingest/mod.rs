@@ -11,6 +11,7 @@ mod error;
 pub mod extract;
 pub mod folder;
 pub mod index;
+mod language;
 pub mod ocr;
 mod parts;
 mod pictures;
@@ -195,6 +196,7 @@ async fn read(
             None => ExtractError::NoText("the document holds no letters and no digits".to_owned()),
         }));
     }
+    extract.language = extract.language.take().or_else(|| language::told(&extract.markdown));
     Ok((extract, media_type))
 }
 

@@ -29,6 +29,7 @@ async fn a_document_goes_in_and_a_checkable_answer_comes_out() {
     let citation = &answer["citations"][0];
     let (start, end) = (citation["start"].as_u64().expect("start"), citation["end"].as_u64().expect("end"));
     let text: Value = appliance.get(&token, &format!("/api/v1/sources/{id}/text")).await.json().await.expect("JSON");
+    assert_eq!((&text["language"], &text["author"]), (&json!("en"), &Value::Null), "{text}");
     let markdown = text["text"].as_str().expect("text");
     let cited = &markdown[start as usize..end as usize];
     assert_eq!(citation["quote"], cited, "the citation opens on exactly what it quotes");

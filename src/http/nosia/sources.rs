@@ -245,6 +245,9 @@ pub async fn text(
     Ok(HttpResponse::Ok().json(json!({
         "source": nosia::source(&read.source),
         "version": read.version,
+        "author": read.extract.author,
+        "date": read.extract.date,
+        "language": read.extract.language,
         "text": read.extract.markdown,
         "pages": pages.collect::<Vec<_>>(),
         "notes": read.extract.notes,

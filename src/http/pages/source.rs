@@ -12,6 +12,7 @@ use crate::app::error::Kind;
 use crate::app::sources::{self, SourceText};
 use crate::clock;
 use crate::domain::extract::{Extract, Span, page_at};
+use crate::domain::language;
 use crate::domain::source::{Source, SourceState};
 use crate::http::Site;
 use crate::http::body::Form;
@@ -118,6 +119,8 @@ fn facts(t: &'static Texts, source: &Source, read: Option<&SourceText>) -> Vec<(
     let date = about.and_then(|extract| extract.date.clone());
     facts.extend(author.map(|author| (t.fact_author, author)));
     facts.extend(date.map(|date| (t.fact_date, date)));
+    let told = about.and_then(|extract| extract.language.as_deref());
+    facts.extend(told.map(|tag| (t.fact_language, language::name(tag).to_owned())));
     facts
 }
 

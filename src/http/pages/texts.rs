@@ -233,6 +233,7 @@ texts! {
     parts: "What lies within", "Contenu";
     fact_author: "Author", "Auteur";
     fact_date: "Date", "Date";
+    fact_language: "Language", "Langue";
     fact_added: "Added", "Ajouté";
     pages_one: "1 page", "1 page";
     pages_many: "{} pages", "{} pages";
