@@ -26,6 +26,10 @@ pub enum Block {
         pieces: Vec<Piece>,
     },
     Item {
+        /// Its number, in a numbered list.
+        number: Option<u32>,
+        /// How deep it lies in other items.
+        level: usize,
         pieces: Vec<Piece>,
     },
     Code {
@@ -37,6 +41,10 @@ pub enum Block {
         rows: Vec<Vec<Vec<Piece>>>,
     },
 }
+
+/// The deepest level of lists that is shown as such, and the most digits of an item's number: longer ones are years.
+const LEVEL_MAX: usize = 4;
+const DIGITS_MAX: usize = 3;
 
 /// A run of characters that look alike.
 #[derive(Debug, PartialEq, Eq)]
@@ -118,9 +126,10 @@ pub fn plain(text: &str) -> String {
     let join = |pieces: Vec<Piece>| pieces.into_iter().map(|piece| piece.text).collect::<String>();
     let line = |block: Block| match block {
         Block::Page { .. } => String::new(),
-        Block::Heading { pieces } | Block::Paragraph { pieces } | Block::Item { pieces } | Block::Code { pieces } => {
-            join(pieces)
-        }
+        Block::Heading { pieces }
+        | Block::Paragraph { pieces }
+        | Block::Item { pieces, .. }
+        | Block::Code { pieces } => join(pieces),
         Block::Table { rows, .. } => {
             let row = |row: Vec<Vec<Piece>>| row.into_iter().map(join).collect::<Vec<_>>().join(", ");
             rows.into_iter().map(row).collect::<Vec<_>>().join("; ")
@@ -174,10 +183,15 @@ impl Reader<'_> {
             return self.table(lines);
         }
         let item = item(trimmed);
-        let first = lines[0].end - item.unwrap_or(trimmed).len();
-        let more = lines[1..].iter().take_while(|line| continues(&self.text[(*line).clone()])).count();
+        let first = lines[0].end - item.as_ref().map_or(trimmed, |item| item.text).len();
+        let goes_on = |line: &&Range<usize>| continues(&self.text[(*line).clone()], item.is_some());
+        let more = lines[1..].iter().take_while(goes_on).count();
         let pieces = self.run(first..lines[more].end, false);
-        self.blocks.push(if item.is_some() { Block::Item { pieces } } else { Block::Paragraph { pieces } });
+        let level = ((line.len() - trimmed.len()) / 2).min(LEVEL_MAX);
+        self.blocks.push(match item {
+            Some(Item { number, .. }) => Block::Item { number, level, pieces },
+            None => Block::Paragraph { pieces },
+        });
         more + 1
     }
 
@@ -241,24 +255,28 @@ fn heading(line: &str) -> Option<&str> {
     ((1..=6).contains(&level) && rest.starts_with([' ', '\t'])).then(|| rest.trim_start())
 }
 
-/// The text of a list's item.
-fn item(line: &str) -> Option<&str> {
-    for bullet in ["- ", "* ", "+ ", "• "] {
-        if let Some(rest) = line.strip_prefix(bullet) {
-            return Some(rest.trim_start());
-        }
-    }
-    None
+/// The first line of a list's item.
+struct Item<'a> {
+    number: Option<u32>,
+    text: &'a str,
 }
 
-/// Whether a line goes on with the paragraph above it.
-fn continues(line: &str) -> bool {
+fn item(line: &str) -> Option<Item<'_>> {
+    if let Some(rest) = ["- ", "* ", "+ ", "• "].iter().find_map(|bullet| line.strip_prefix(bullet)) {
+        return Some(Item { number: None, text: rest.trim_start() });
+    }
+    let (number, rest) = line.split_once(['.', ')'])?;
+    let is_number = (1..=DIGITS_MAX).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
+    let text = rest.strip_prefix(' ').filter(|_| is_number)?;
+    Some(Item { number: number.parse().ok(), text: text.trim_start() })
+}
+
+/// Whether a line goes on with the paragraph or the item above it. In a paragraph, a number at the beginning of a line
+/// is one of its words, unless it is that of a first item.
+fn continues(line: &str, in_item: bool) -> bool {
     let line = line.trim_start();
-    !(line.is_empty()
-        || line.starts_with('|')
-        || fence(line).is_some()
-        || heading(line).is_some()
-        || item(line).is_some())
+    let begins_item = item(line).is_some_and(|item| in_item || item.number.is_none_or(|number| number == 1));
+    !(line.is_empty() || line.starts_with('|') || fence(line).is_some() || heading(line).is_some() || begins_item)
 }
 
 /// Whether a row of a table only divides its heading from the rest.
@@ -395,7 +413,10 @@ mod tests {
             Block::Page { number, .. } => format!("P{number}"),
             Block::Heading { pieces } => format!("H {}", run(pieces)),
             Block::Paragraph { pieces } => format!("p {}", run(pieces)),
-            Block::Item { pieces } => format!("- {}", run(pieces)),
+            Block::Item { number, level, pieces } => {
+                let marker = number.map_or("-".to_owned(), |number| format!("{number}."));
+                format!("{}{marker} {}", ">".repeat(*level), run(pieces))
+            }
             Block::Code { pieces } => format!("C {}", run(pieces)),
             Block::Table { rows, .. } => {
                 let row = |row: &Vec<Vec<Piece>>| row.iter().map(|cell| run(cell)).collect::<Vec<_>>().join("/");
@@ -411,6 +432,9 @@ mod tests {
             ("", ""),
             ("# Title\n\nOne\ntwo.\n\nThree.", "H Title\np One\ntwo.\np Three."),
             ("- a\n- b\n  more\n", "- a\n- b\n  more"),
+            ("1. a\n2. b\n  - c\n10) d", "1. a\n2. b\n>- c\n10. d"),
+            ("born in\n12. May of\n2024. So\n1. a", "p born in\n12. May of\n2024. So\n1. a"),
+            ("2024. So be it, 1.5 of it", "p 2024. So be it, 1.5 of it"),
             ("| a | b |\n|---|:-:|\n| 1 | x\\|y |\nafter", "T a/b ; 1/x|y\np after"),
             ("|a||c|", "T a//c"),
             ("```rust\nlet x = 1;\n\n- y\n```\nend", "C let x = 1;\n\n- y\np end"),
