@@ -126,6 +126,7 @@ pub fn plain(text: &str) -> String {
     let join = |pieces: Vec<Piece>| pieces.into_iter().map(|piece| piece.text).collect::<String>();
     let line = |block: Block| match block {
         Block::Page { .. } => String::new(),
+        Block::Item { number: Some(number), pieces, .. } => format!("{number}. {}", join(pieces)),
         Block::Heading { pieces }
         | Block::Paragraph { pieces }
         | Block::Item { pieces, .. }
@@ -483,6 +484,7 @@ mod tests {
         let cases = [
             ("You have **25\ndays**.", "You have 25 days."),
             ("# A\n- b\n- `c`", "A b c"),
+            ("3. The fee\n   is due.", "3. The fee is due."),
             ("| a | b |\n|---|---|\n| 1 | 2 |", "a, b; 1, 2"),
         ];
         for (text, expected) in cases {

@@ -297,7 +297,11 @@ mod tests {
     #[test]
     fn formats_are_told_by_content() {
         let utf16: Vec<u8> = "\u{feff}<html><p>é".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
+        let deck =
+            [&ole[..], &"PowerPoint Document".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()].concat();
         let cases: &[(&str, &[u8], Format)] = &[
+            ("lies.xls", &deck, Format::Ppt),
             ("lies.txt", b"%PDF-1.4\n1 0 obj", Format::Pdf),
             ("late.pdf", b"mail header\r\n%PDF-1.4\n1 0 obj", Format::Pdf),
             ("about.md", b"# On PDF\n\nA file begins with %PDF-1.4.", Format::Markdown),

@@ -4,7 +4,7 @@
 use std::io::Cursor;
 
 use office_oxide::doc::DocError;
-use office_oxide::ir::{self, Element, InlineContent};
+use office_oxide::ir::{self, Element, InlineContent, inline_to_text};
 use office_oxide::{Document, DocumentFormat, OfficeError};
 
 use super::blocks::{Block, written};
@@ -58,7 +58,9 @@ fn blocks_of(elements: &[Element], depth: usize, blocks: &mut Vec<Block>) {
                     blocks.push(Block::Text(format!("{} {line}", "#".repeat(heading.clamped_level().into()))));
                 }
             }
-            Element::Paragraph(paragraph) => blocks.push(Block::Text(words(&paragraph.content).trim().to_owned())),
+            Element::Paragraph(paragraph) => {
+                blocks.push(Block::Text(inline_to_text(&paragraph.content).trim().to_owned()))
+            }
             Element::List(list) => items_of(list, 0, blocks),
             Element::Table(table) => blocks.push(Block::Text(table_of(table, depth).markdown())),
             Element::TextBox(shown) => blocks_of(&shown.content, depth + 1, blocks),
@@ -118,18 +120,8 @@ fn inline(elements: &[Element], depth: usize) -> String {
     parts.collect::<Vec<_>>().join(" ")
 }
 
-/// The words of a paragraph, its lines as they are broken.
-fn words(content: &[InlineContent]) -> String {
-    let word = |part: &InlineContent| match part {
-        InlineContent::Text(span) => span.text.clone(),
-        InlineContent::LineBreak => "\n".to_owned(),
-        _ => String::new(),
-    };
-    content.iter().map(word).collect()
-}
-
 fn line(content: &[InlineContent]) -> String {
-    words(content).split_whitespace().collect::<Vec<_>>().join(" ")
+    inline_to_text(content).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

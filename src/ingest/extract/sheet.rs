@@ -17,7 +17,7 @@ use super::comments::{self, People};
 use super::package::Package;
 use super::xml::attribute;
 use super::{ExtractError, Hear, Heard, chart, text};
-use crate::domain::extract::{Extract, PageSpan, Span, Unit};
+use crate::domain::extract::{Extract, Unit};
 use crate::limits;
 use grid::Grid;
 
@@ -146,14 +146,13 @@ fn sheets_of(
     mut grid_of: impl FnMut(&str) -> Result<Grid, ExtractError>,
 ) -> Result<(), ExtractError> {
     let total = u32::try_from(sheets.len()).unwrap_or(u32::MAX);
-    let mut markdown = String::new();
     for (sheet, number) in sheets.iter().zip(1..) {
-        let start = markdown.len();
+        let mut markdown = String::new();
         let is_data = matches!(sheet.typ, SheetType::WorkSheet | SheetType::ChartSheet);
         if is_data && sheet.visible == SheetVisible::Visible {
             let name = text::clean(&sheet.name).replace('\n', " ");
             match grid_of(&sheet.name) {
-                Ok(grid) => markdown.push_str(&format!("## {name}\n\n{}", text::clean(&grid.markdown()))),
+                Ok(grid) => markdown = format!("## {name}\n\n{}", text::clean(&grid.markdown())),
                 // One sheet that cannot be read leaves the others.
                 Err(error @ ExtractError::Damaged(_)) if total > 1 => {
                     extract.unread.push(crate::domain::extract::Unread { page: number, reason: error.to_string() });
@@ -163,17 +162,12 @@ fn sheets_of(
         } else if is_data {
             extract.notes.push(format!("The sheet {:?} is hidden and was left out.", sheet.name));
         }
-        if markdown.len() > limits::EXTRACT_BYTES_MAX {
+        extract.add_page(markdown.trim_end(), total);
+        if extract.markdown.len() > limits::EXTRACT_BYTES_MAX {
             return Err(super::too_much_text());
         }
-        markdown.truncate(markdown.trim_end().len().max(start));
-        if markdown.len() > start && number < total {
-            markdown.push_str("\n\n");
-        }
-        extract.pages.push(PageSpan { number, span: Span { start, end: markdown.len() } });
         hear(Heard::Page { done: number, total });
     }
-    extract.markdown = markdown;
     Ok(())
 }
 
